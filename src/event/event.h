@@ -1,0 +1,67 @@
+/* Envelopes: a delivery's body into events, by one strict pass over the bytes.
+ *
+ * A struct event holds slices into the body (they live as long as it does) or, for text with escapes, into the
+ * envelope's own memory. The raw bytes are what is stored: nothing is rewritten. Facts of Event Grid:
+ * the event schema and CloudEvents 1.0 as Azure delivers them (learn.microsoft.com, "Azure Event Grid event schema",
+ * "CloudEvents v1.0 schema"); of the Job Router's events: "Azure Communication Services - Job Router events".
+ *
+ *     struct envelope envelope;
+ *     envelope_init(&envelope);
+ *     struct json_error where;
+ *     if (envelope_read(&envelope, body, length, &where) < 0) -> 400 with where.message and where.offset
+ *     for (size_t i = 0; i < envelope.count; i++) ... envelope.events[i] ...
+ *     envelope_reset(&envelope);
+ */
+#ifndef EVENT_EVENT_H
+#define EVENT_EVENT_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "crypto/crypto.h"
+#include "json/json.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct event {
+    struct slice raw;     /* the element's bytes, verbatim */
+    struct slice id;      /* required: non-empty */
+    struct slice type;    /* eventType, required: non-empty */
+    struct slice source;  /* topic; may be empty */
+    struct slice subject; /* may be empty */
+    struct slice time;    /* eventTime as sent; may be empty */
+    struct slice job;     /* data.jobId when it is a non-empty string */
+    struct slice worker;  /* data.workerId likewise */
+    struct slice expires; /* data.expiresOn, or data.expiryTimeUtc of the 2021 set, as sent */
+    struct slice validation_code; /* of Microsoft.EventGrid.SubscriptionValidationEvent: data.validationCode */
+    struct slice validation_url;
+    uint8_t identity[CRYPTO_DIGEST_SIZE]; /* of source, type and id */
+    uint8_t content[CRYPTO_DIGEST_SIZE];  /* of the JSON tokens: white space between them does not count */
+    uint64_t lane; /* job, else worker, else source + subject; RouterWorkerDeleted is always the worker's */
+    const char *malformed; /* why it cannot be an event (quarantined), or NULL: then only `raw` and the digests are set */
+};
+
+struct envelope {
+    struct event *events;
+    size_t count;
+    size_t capacity;
+    struct buffer *texts; /* decoded strings that had escapes */
+    size_t text_count;
+};
+
+void envelope_init(struct envelope *envelope);
+void envelope_reset(struct envelope *envelope);
+
+/* An Event Grid array, or one object (taken as an array of one). -1 when the body can never be understood: not JSON, bad UTF-8,
+ * too deep, neither array nor object, or a single object that is no event; or without memory (then error->message says so
+ * and error->offset is SIZE_MAX). A malformed element of an array only marks itself. */
+int envelope_read(struct envelope *envelope, const char *body, size_t length, struct json_error *error);
+
+#define EVENT_TYPE_PREFIX "Microsoft.Communication."
+#define EVENT_TYPE_VALIDATION "Microsoft.EventGrid.SubscriptionValidationEvent"
+#define EVENT_TYPE_DELETION "Microsoft.EventGrid.SubscriptionDeletedEvent"
+
+/* RouterJobQueued for Microsoft.Communication.RouterJobQueued; other types as they are. */
+struct slice event_short_name(struct slice type);
+
+#endif

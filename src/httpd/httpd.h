@@ -1,0 +1,87 @@
+/* A listener: connections, limits, requests, suspended answers. libmicrohttpd behind a small face; used by ingress, admin and
+ * the local Job Router.
+ *
+ * For each request `on_head` is called when the headers are there (it may refuse before any body is read), then, when
+ * the whole body is, `on_request`. Either answers with httpd_answer, at once or later, from any thread: a waiting
+ * request is suspended and holds no thread. Every request is answered exactly once; the request struct is gone after that.
+ * Callbacks run on the listener's threads, several at a time.
+ *
+ * What HTTP leaves open is closed here: two lengths, a length with chunked, two hosts, odd methods, a body over the limit
+ * (413), a Content-Encoding where the options do not want one (415): all answered with a JSON body
+ * {"error":{"code","message"}} and the connection closed.
+ *
+ *     struct httpd *httpd = httpd_start(&(struct httpd_options){
+ *         .address = "127.0.0.1:0", .body_limit = 4 << 20, .on_request = on_request, .context = ingress}, &error);
+ *     httpd_port(httpd);
+ *     httpd_quiesce(httpd);   // accept no more
+ *     httpd_stop(httpd);      // after every request was answered (it waits for them)
+ */
+#ifndef HTTPD_HTTPD_H
+#define HTTPD_HTTPD_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct httpd;
+struct httpd_request;
+
+enum httpd_verdict {
+    HTTPD_GO_ON,    /* read the body, then on_request */
+    HTTPD_ANSWERED, /* httpd_answer was called */
+};
+
+struct httpd_options {
+    const char *address;       /* host:port; port 0 takes a free one */
+    size_t body_limit;         /* bytes */
+    size_t connections;        /* 0: 1,000; further ones are closed at once */
+    unsigned threads;          /* 0: 1 */
+    unsigned timeout_seconds;  /* without any byte; 0: 30 */
+    const char *name;          /* for the log: "ingress" */
+    enum httpd_verdict (*on_head)(struct httpd_request *request, void *context); /* may be NULL */
+    void (*on_request)(struct httpd_request *request, void *context);
+    void *context;
+};
+
+struct httpd *httpd_start(const struct httpd_options *options, struct error *error);
+uint16_t httpd_port(const struct httpd *httpd);
+void httpd_quiesce(struct httpd *httpd);
+/* Waits until each request is answered, then frees. Call httpd_quiesce first. */
+void httpd_stop(struct httpd *httpd);
+
+/* Of a request; slices live until it is answered. Names of headers ignore case; an unset slice: absent. */
+struct slice httpd_method(const struct httpd_request *request);
+struct slice httpd_path(const struct httpd_request *request);   /* as sent, still percent-encoded, without the query */
+struct slice httpd_query(const struct httpd_request *request);  /* as sent, without '?' ; unset when there is none */
+struct slice httpd_target(const struct httpd_request *request); /* path and query exactly as sent (signatures) */
+struct slice httpd_header(const struct httpd_request *request, const char *name);
+/* The decoded value of a query parameter, in memory of the request's; unset when absent. */
+struct slice httpd_parameter(struct httpd_request *request, const char *name);
+struct slice httpd_body(const struct httpd_request *request);
+/* Takes the body's memory over (the caller frees it): for bodies that outlive their request. */
+char *httpd_take_body(struct httpd_request *request, size_t *length);
+/* Something of the caller's to hang on to it. */
+void httpd_set_context(struct httpd_request *request, void *context);
+void *httpd_context(const struct httpd_request *request);
+
+struct httpd_header {
+    const char *name, *value;
+};
+struct httpd_answer {
+    unsigned status;
+    const char *type;                   /* NULL: application/json */
+    struct slice body;                  /* copied */
+    const struct httpd_header *headers; /* copied */
+    size_t header_count;
+    bool must_close;
+};
+/* Any thread. Without memory the connection is closed. */
+void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer);
+/* {"error":{"code":CODE,"message":...}} */
+void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,216 @@
+/* The store: events, their runs, their steps and the generations of scripts, kept so that an answer of 200 is true.
+ *
+ * One thread owns the writing connection. Everything that writes is a struct store_work, submitted from any thread and
+ * done in the order of submission; all that wait share one commit (group commit, synced to the disk). `done` is
+ * called on the store's thread after the commit: it must be short and must not call the store except store_submit.
+ * A work that failed has error.code set: nothing of it is in the store. Works are embedded in their owners' structs, who
+ * keep them and all that their slices point to alive until `done`.
+ *
+ * Reading goes through struct store_reader: read-only, short, each used by one thread at a time.
+ *
+ * Only one host may have a store open: store_open takes a lock beside the file and a new fencing number, which every
+ * change of a run must carry. (Several hosts come with another implementation behind this header; a claim here is
+ * always granted, with a lease that this process renews by living.)
+ *
+ * A run's id is seq * 256 + the place of its handler among the event's (store_run_id). A step's number counts from 1 within
+ * its run.
+ *
+ *     struct store *store = store_open("sqlite:switchhook.db", &error);
+ *     struct append { struct store_work work; ... } *append = ...;
+ *     append->work = (struct store_work){.verb = STORE_APPEND, .append = {events, count}, .done = on_stored};
+ *     store_submit(store, &append->work);
+ *     ...
+ *     store_close(store);      // does what was submitted, then stops
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STORE_DIGEST_SIZE = 16, STORE_RUNS_PER_EVENT = 256 };
+
+/* The states of an event, as the contract names them. An event's state is the worst of its runs'. */
+enum store_state {
+    STORE_QUEUED = 0,
+    STORE_RUNNING = 1, /* never on the disk: a run that was on when the host died is queued again */
+    STORE_WAITING = 2, /* for a retry or a timer */
+    STORE_DONE = 3,
+    STORE_PARKED = 4,
+    STORE_UNHANDLED = 5,
+    STORE_QUARANTINED = 6,
+};
+enum { STORE_STATES = 7 };
+extern const char *const store_state_names[STORE_STATES + 1]; /* "queued", ...; NULL ends */
+
+static inline bool store_is_open_state(enum store_state state) {
+    return state <= STORE_WAITING;
+}
+
+static inline uint64_t store_run_id(uint64_t seq, unsigned place) {
+    return seq * STORE_RUNS_PER_EVENT + place;
+}
+static inline uint64_t store_run_seq(uint64_t run) {
+    return run / STORE_RUNS_PER_EVENT;
+}
+static inline unsigned store_run_place(uint64_t run) {
+    return (unsigned)(run % STORE_RUNS_PER_EVENT);
+}
+
+/* One event of a delivery. */
+struct store_event {
+    const uint8_t *identity; /* STORE_DIGEST_SIZE bytes: of source, type and id */
+    const uint8_t *content;  /* likewise: of the tokens */
+    struct slice raw, id, type, source, subject, time, job, worker;
+    uint64_t lane;
+    const char *malformed; /* why it is quarantined, or NULL */
+    /* Filled in: */
+    uint64_t seq;      /* its number, or that of the event that it repeats */
+    bool is_duplicate; /* same identity, same content, within the window */
+    bool is_namesake;  /* same identity, other content: stored as a new event */
+};
+
+/* A run as it stands. Texts may be empty. */
+struct store_run {
+    uint64_t id;
+    enum store_state state; /* of this run */
+    struct slice handler;   /* path in the scripts folder */
+    const uint8_t *generation; /* STORE_DIGEST_SIZE bytes: the scripts it last ran with; NULL: none */
+    uint32_t attempt;          /* counted attempts so far */
+    uint32_t kills;            /* of them, how many ended by the death of the worker */
+    int64_t due_us;            /* STORE_WAITING: when it goes on (wall) */
+    int64_t started_us, finished_us; /* wall; 0: not yet */
+    struct slice result;    /* "done", "filtered", "failed", ... */
+    struct slice reason;    /* why it is parked or waits: one line */
+    struct slice traceback;
+};
+
+/* A step with its answer. */
+struct store_step {
+    uint64_t run;
+    uint32_t number;
+    uint32_t branch;
+    uint32_t occurrence; /* of this operation with these arguments in this branch, from 1 */
+    bool is_error;       /* the answer was raised */
+    bool is_repeated;    /* it was perhaps sent before */
+    uint32_t status;     /* HTTP status, or 0 */
+    int64_t asked_us, answered_us; /* wall */
+    struct slice operation; /* router.jobs.activate */
+    struct slice arguments; /* canonical JSON array */
+    struct slice answer;    /* JSON; of an error: its members */
+    struct slice etag;
+};
+
+enum { STORE_STATE_KEPT = -1 };
+
+enum store_verb { STORE_APPEND, STORE_CHANGE, STORE_GENERATION };
+
+struct store_file {
+    struct slice path, bytes;
+};
+
+struct store_work {
+    enum store_verb verb;
+    union {
+        struct { /* STORE_APPEND: a delivery, all of it or nothing */
+            struct store_event *events;
+            size_t count;
+            int64_t received_us;
+        } append;
+        struct { /* STORE_CHANGE: of one event, in one commit */
+            uint64_t fence;
+            uint64_t seq;
+            int event_state;              /* enum store_state, or STORE_STATE_KEPT */
+            const struct store_run *runs; /* added or replaced, by id */
+            size_t run_count;
+            const struct store_step *step; /* added; NULL: none */
+        } change;
+        struct { /* STORE_GENERATION: the bytes of a set of scripts, by its digest; known ones are left alone */
+            const uint8_t *digest;
+            const struct store_file *files;
+            size_t file_count;
+        } generation;
+    };
+    void (*done)(struct store_work *work);
+    struct error error;
+    struct store_work *next;
+};
+
+struct store;
+
+/* `location`: "sqlite:PATH" (or a bare path). Creates or migrates the file, mode 0600. Fails with ERROR_BUSY when another host has it,
+ * ERROR_CORRUPT when it is no store or from a newer version; synchronous=FULL and WAL are asserted. */
+struct store *store_open(const char *location, struct error *error);
+/* Does what was submitted, marks the clean stop, frees. */
+void store_close(struct store *store);
+
+uint64_t store_fence(const struct store *store);
+/* Whether the last host ended without store_close; every event up to *last_seq that is open may then have a step that
+ * was sent and not journaled. */
+bool store_was_unclean(const struct store *store, uint64_t *last_seq);
+
+void store_submit(struct store *store, struct store_work *work);
+
+/* Called on the store's thread after each commit that appended, with the delivery's work, before its `done`. One listener; set before
+ * the first append. */
+void store_on_append(struct store *store, void (*listener)(const struct store_work *work, void *context),
+                     void *context);
+/* A write that can never work again on this descriptor (a failed sync, an I/O error): the host stops with a clear exit. Called once,
+ * on the store's thread; all works from then on fail. */
+void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context), void *context);
+
+struct store_reader;
+struct store_reader *store_reader_new(struct store *store, struct error *error);
+void store_reader_free(struct store_reader *reader);
+
+/* Of an event that is open. */
+struct store_open_event {
+    uint64_t seq;
+    uint64_t lane;
+    enum store_state state; /* queued or waiting */
+};
+/* Visits the open events with seq > `after`, in order; `visit` returns -1 to stop. 0, or -1 with the error. */
+int store_each_open(struct store_reader *reader, uint64_t after,
+                    int (*visit)(void *context, const struct store_open_event *event), void *context,
+                    struct error *error);
+
+/* An event as it is kept; slices live until the next call on this reader. */
+struct store_record {
+    uint64_t seq;
+    enum store_state state;
+    uint64_t lane;
+    int64_t received_us;
+    struct slice id, type, source, subject, time, job, worker;
+    struct slice raw; /* only from store_read_event */
+    struct slice malformed;
+};
+int store_read_event(struct store_reader *reader, uint64_t seq, struct store_record *record, struct error *error);
+/* In order of id and number; slices live during the call. */
+int store_each_run(struct store_reader *reader, uint64_t seq,
+                   int (*visit)(void *context, const struct store_run *run), void *context, struct error *error);
+int store_each_step(struct store_reader *reader, uint64_t run,
+                    int (*visit)(void *context, const struct store_step *step), void *context, struct error *error);
+
+/* Newest first; unset slices and state -1 mean any. */
+struct store_query {
+    struct slice job, type; /* type: full or short name */
+    int state;
+    uint64_t before; /* seq below this; 0: from the newest */
+    size_t limit;
+};
+int store_each_event(struct store_reader *reader, const struct store_query *query,
+                     int (*visit)(void *context, const struct store_record *record), void *context,
+                     struct error *error);
+
+struct store_totals {
+    uint64_t events;             /* kept */
+    uint64_t open;               /* queued, running, waiting */
+    uint64_t last_seq;
+};
+int store_totals(struct store_reader *reader, struct store_totals *totals, struct error *error);
+
+#endif
