@@ -24,6 +24,9 @@
 
 enum { WIRE_VERSION = 1, WIRE_HEAD_SIZE = 16, WIRE_PAYLOAD_MAX = 16 * 1024 * 1024 };
 
+/* What the page holds while scripts are loaded: no run, but Lua is on the processor. */
+#define WIRE_RUN_LOADING UINT64_MAX
+
 enum wire_type {
     /* host to worker */
     WIRE_HELLO = 1,  /* both ways: u32 version; host: also u64 run memory, u64 all memory, u64 answer size (bytes each) and the
