@@ -20,10 +20,20 @@
 
 #define ROUTER_API_VERSION "2023-11-01"
 
-enum router_place { ROUTER_BODY, ROUTER_QUERY, ROUTER_HEADER };
+/* ROUTER_HOLE: in the body, in the place of the '@' of the operation's `fixed`. */
+enum router_place { ROUTER_BODY, ROUTER_QUERY, ROUTER_HEADER, ROUTER_HOLE };
 
-/* What a member of the options is, for checks in the binding and for "is an empty table a list or a map". */
-enum router_kind { ROUTER_STRING, ROUTER_INTEGER, ROUTER_NUMBER, ROUTER_BOOLEAN, ROUTER_TIME, ROUTER_LIST, ROUTER_MAP };
+/* What a member of the options is, for checks in the binding and for "is an empty table a list or a map".
+ * ROUTER_TIME is RFC 3339 text; for a header an HTTP date is taken as well, and an HTTP date is what goes out. */
+enum router_kind {
+    ROUTER_STRING,
+    ROUTER_INTEGER,
+    ROUTER_NUMBER,
+    ROUTER_BOOLEAN,
+    ROUTER_TIME,
+    ROUTER_LIST,
+    ROUTER_MAP
+};
 
 struct router_member {
     const char *name; /* the REST contract's own; NULL ends the list */
@@ -35,15 +45,16 @@ struct router_member {
 };
 
 struct router_operation {
-    const char *name;   /* router.jobs.activate */
-    const char *method; /* GET PATCH POST DELETE */
-    const char *path;   /* /routing/jobs/{jobId} */
+    const char *name;         /* router.jobs.activate */
+    const char *method;       /* GET PATCH POST DELETE */
+    const char *path;         /* /routing/jobs/{jobId} */
     const char *content_type; /* of a body; NULL: never one */
-    const char *fixed;  /* members that the body always has, without braces: "\"matchingMode\":{...}"; or NULL */
+    const char *fixed;     /* members that the body always has, without braces: "\"matchingMode\":{...}"; or NULL.
+                           An '@' in it is where the ROUTER_HOLE member's value goes. */
     bool is_body_optional; /* no options: no body at all */
     bool is_list;          /* answers pages: value and nextLink */
-    const struct router_member *members;
-    const char *sample; /* JSON of a typical answer's value, for the kit and the docs */
+    const struct router_member *members; /* never NULL: a list without entries when there are no options */
+    const char *sample; /* JSON of a typical answer's value, for the kit and the docs; "" when it has no body */
     const char *words;  /* one line for the docs */
 };
 
@@ -57,8 +68,8 @@ const struct router_member *router_find_member(const struct router_operation *op
 
 /* Where the Job Router is and the key to it. */
 struct router_access {
-    char *endpoint; /* https://contoso.communication.azure.com, without a last slash */
-    char *host;     /* contoso.communication.azure.com, or 127.0.0.1:8081: as in the Host header */
+    char *endpoint;    /* https://contoso.communication.azure.com, without a last slash */
+    char *host;        /* contoso.communication.azure.com, or 127.0.0.1:8081: as in the Host header */
     struct buffer key; /* decoded; wiped at reset */
 };
 /* "endpoint=https://...;accesskey=BASE64": names in any case, a last semicolon allowed, http only for loopback addresses. */
@@ -71,7 +82,8 @@ struct router_request {
     struct buffer target; /* path and query, percent-encoded, api-version included */
     struct buffer body;   /* empty: none */
     const char *content_type;
-    struct buffer if_match; /* empty: none */
+    struct buffer if_match;            /* empty: none */
+    struct buffer if_unmodified_since; /* empty: none */
 };
 void router_request_init(struct router_request *request);
 void router_request_reset(struct router_request *request);
@@ -90,13 +102,13 @@ void router_sign(const struct router_access *access, const char *method, struct 
 /* The other side, for the local Job Router: NULL when the signature holds (and the date is within `skew_us` of now), else what
  * is wrong. */
 const char *router_verify(struct slice key, struct slice method, struct slice target, struct slice host,
-                          struct slice date, struct slice content_hash, struct slice authorization, struct slice body,
-                          int64_t wall_us, int64_t skew_us);
+                          struct slice date, struct slice content_hash, struct slice authorization,
+                          struct slice body, int64_t wall_us, int64_t skew_us);
 
 /* What an answer means: the value (the body as it is, or "" for none), or the error's code and message. */
 struct router_outcome {
     bool is_error;
-    bool is_retryable; /* 408, 429, 5xx */
+    bool is_retryable;   /* 408, 429, 5xx */
     struct buffer value; /* JSON: the body; or of an error: {"code","message","operation","retryable","status"} */
 };
 /* `status` 0 and `transport` for a call that got no answer (retryable). The buffer is the caller's to init and reset. */
