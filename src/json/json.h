@@ -3,8 +3,9 @@
  *
  * Refused: bytes that are no UTF-8, \u escapes of lone surrogates, control characters in strings, numbers that a double cannot hold,
  * anything after the value, more depth or values than the limits say. An integer that fits 64 bits (signed) comes as
- * one; every other number as a double. \u0000 is kept (strings have lengths). Duplicate member names are the
- * listener's affair. An error says what and at which byte.
+ * one; every other number as a double (the nearest one: 1e-400 is 0). \u0000 is kept (strings have lengths). Duplicate
+ * member names are the listener's affair. An error says what and at which byte; without memory (needed for strings
+ * with escapes and for very long numbers) the offset is SIZE_MAX.
  *
  *     static int on_integer(void *context, int64_t value) { ... return 0; }
  *     static const struct json_listener listener = {.integer = on_integer};   // what is NULL is skipped
@@ -28,7 +29,7 @@ enum {
 };
 
 struct json_limits {
-    size_t depth;
+    size_t depth; /* more than JSON_DEPTH counts as JSON_DEPTH */
     size_t values;
 };
 
@@ -39,9 +40,10 @@ struct json_error {
 
 /* Where the reader is: what a listener may ask from inside a call. */
 struct json_place {
-    size_t begin;  /* first byte of the value or name that this call is about (end calls: of the closing bracket) */
-    size_t end;    /* one past its last byte (begin calls: of the opening bracket) */
-    size_t blanks; /* white space bytes outside strings met so far: unchanged across a value = the value had none */
+    size_t begin; /* first byte of the value or name that this call is about (end calls: of the closing bracket) */
+    size_t end;   /* one past its last byte (begin calls: of the opening bracket) */
+    size_t
+        blanks; /* white space bytes outside strings met so far: unchanged across a value = the value had none */
 };
 
 /* Each call returns 0 to go on, or -1 to stop (json_read then fails with "stopped by the listener" unless the
@@ -57,11 +59,11 @@ struct json_listener {
     int (*number)(void *context, double value);
     int (*boolean)(void *context, bool value);
     int (*null)(void *context);
-    /* Called before each of the calls above when set; lets a listener note positions. */
+    /* Called before each of the calls above, also for those that are NULL, when set; lets a listener note positions. */
     void (*at)(void *context, const struct json_place *place);
 };
 
-/* 0, or -1 with `error`. `limits` NULL: the constants above. */
+/* 0, or -1 with `error` (which may be NULL). `limits` NULL: the constants above. */
 int json_read(const char *bytes, size_t length, const struct json_limits *limits,
               const struct json_listener *listener, void *context, struct json_error *error);
 
@@ -82,7 +84,8 @@ int json_each_element(const char *bytes, size_t length,
 int json_append_decoded(struct buffer *out, struct slice raw);
 
 /* The writer: each appends one JSON value; 0, or -1 when the buffer cannot take it. Bytes that are no UTF-8 are refused (-1);
- * numbers come out in the shortest form that reads back the same; NaN and infinities are refused (-1). */
+ * numbers come out in the shortest form that reads back the same; NaN and infinities are refused (-1). What fails
+ * leaves the buffer as long as it was, and broken. */
 int json_append_string(struct buffer *out, struct slice text);
 int json_append_integer(struct buffer *out, int64_t value);
 int json_append_number(struct buffer *out, double value);

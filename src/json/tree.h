@@ -1,6 +1,7 @@
 /* JSON as a tree, for where comfort counts and speed does not: admin, the local Job Router, the command line. cJSON
  * behind a small face; text is checked by the strict reader first, because cJSON accepts what is no JSON.
- * Numbers are doubles here (integers are exact up to 2^53): what must be exact does not go through a tree.
+ * Numbers are doubles here (integers are exact up to 2^53): what must be exact does not go through a tree. Texts end at
+ * their first NUL: json_parse refuses a text with \u0000 in it and says so. Any thread, one at a time for one tree.
  *
  * A value belongs to who made it, or to the object or array that it was put into; json_free frees it with all
  * below. The putting functions take the value over, also when they fail (it is freed then, and a later
@@ -33,15 +34,15 @@ bool json_equal(const struct json *a, const struct json *b);
 
 struct json *json_object(void);
 struct json *json_array(void);
-struct json *json_text(const char *text); /* copies */
-struct json *json_slice(struct slice text);
-struct json *json_double(double value);
+struct json *json_text(const char *text);   /* copies */
+struct json *json_slice(struct slice text); /* NULL also for a text with a NUL in it */
+struct json *json_double(double value);     /* NULL also for NaN and infinities */
 struct json *json_bool(bool value);
 struct json *json_none(void); /* null */
 
 int json_put(struct json *object, const char *name, struct json *value); /* adds or replaces */
 int json_push(struct json *array, struct json *value);
-void json_drop(struct json *object, const char *name); /* removes and frees */
+void json_drop(struct json *object, const char *name);           /* removes and frees */
 struct json *json_detach(struct json *object, const char *name); /* removes and hands over; NULL when absent */
 void json_drop_at(struct json *array, size_t index);
 
@@ -64,6 +65,8 @@ const char *json_get_string(const struct json *object, const char *name);
 double json_get_double(const struct json *object, const char *name, double fallback);
 bool json_get_bool(const struct json *object, const char *name, bool fallback);
 
-int json_print(const struct json *value, struct buffer *out); /* compact */
+/* Compact. -1, with nothing appended and the buffer broken, also for a NULL value, a text that is no UTF-8, or a tree
+ * deeper than JSON_DEPTH. */
+int json_print(const struct json *value, struct buffer *out);
 
 #endif
