@@ -1,14 +1,20 @@
-/* A listener: connections, limits, requests, suspended answers. libmicrohttpd behind a small face; used by ingress, admin and
- * the local Job Router.
+/* A listener: connections, limits, requests, suspended answers. libmicrohttpd behind a small face; used by ingress,
+ * admin and the local Job Router.
  *
- * For each request `on_head` is called when the headers are there (it may refuse before any body is read), then, when
- * the whole body is, `on_request`. Either answers with httpd_answer, at once or later, from any thread: a waiting
- * request is suspended and holds no thread. Every request is answered exactly once; the request struct is gone after that.
- * Callbacks run on the listener's threads, several at a time.
+ * For each request `on_head` is called when the headers are there (it may refuse before any body is read), then,
+ * when the whole body is, `on_request`. Either answers with httpd_answer: on_head before it returns, on_request at
+ * once or later, from any thread: a waiting request is suspended and holds no thread. Every request is answered
+ * exactly once; the request struct is gone after that. Callbacks run on the listener's threads, several at a time when
+ * there are several.
  *
- * What HTTP leaves open is closed here: two lengths, a length with chunked, two hosts, odd methods, a body over the limit
- * (413), a Content-Encoding where the options do not want one (415): all answered with a JSON body
- * {"error":{"code","message"}} and the connection closed.
+ * A sender that hangs up before its body is whole is not heard of again (what on_head hangs on to a request must
+ * not need freeing); one that hangs up later is not noticed, and the answer goes nowhere.
+ *
+ * What HTTP leaves open is closed here: two lengths, a length with chunked, two hosts, methods and header names that are no
+ * tokens, heads over 48 KiB (431), a body over the limit (413): all answered with a JSON body
+ * {"error":{"code","message"}} and the connection closed. Which methods, paths, types and encodings there are is the
+ * caller's affair. What the library refuses before it asks anybody has a short HTML page: a line that is no header, a
+ * Content-Length that is no number, broken chunks, heads over 128 KiB, other versions of HTTP.
  *
  *     struct httpd *httpd = httpd_start(&(struct httpd_options){
  *         .address = "127.0.0.1:0", .body_limit = 4 << 20, .on_request = on_request, .context = ingress}, &error);
@@ -31,16 +37,16 @@ struct httpd_request;
 
 enum httpd_verdict {
     HTTPD_GO_ON,    /* read the body, then on_request */
-    HTTPD_ANSWERED, /* httpd_answer was called */
+    HTTPD_ANSWERED, /* httpd_answer was called; a body that is still to come is not read */
 };
 
 struct httpd_options {
-    const char *address;       /* host:port; port 0 takes a free one */
-    size_t body_limit;         /* bytes */
-    size_t connections;        /* 0: 1,000; further ones are closed at once */
-    unsigned threads;          /* 0: 1 */
-    unsigned timeout_seconds;  /* without any byte; 0: 30 */
-    const char *name;          /* for the log: "ingress" */
+    const char *address;      /* host:port; port 0 takes a free one */
+    size_t body_limit;        /* bytes */
+    size_t connections;       /* 0: 1,000; further ones are closed at once */
+    unsigned threads;         /* 0: 1 */
+    unsigned timeout_seconds; /* without any byte; 0: 30 */
+    const char *name;         /* for the log: "ingress" */
     enum httpd_verdict (*on_head)(struct httpd_request *request, void *context); /* may be NULL */
     void (*on_request)(struct httpd_request *request, void *context);
     void *context;
@@ -48,17 +54,21 @@ struct httpd_options {
 
 struct httpd *httpd_start(const struct httpd_options *options, struct error *error);
 uint16_t httpd_port(const struct httpd *httpd);
+/* New connections are refused; those that are open are closed with their next answer. */
 void httpd_quiesce(struct httpd *httpd);
-/* Waits until each request is answered, then frees. Call httpd_quiesce first. */
+/* Waits until each request that on_request got is answered, then frees. Quiesces first when that was not done. */
 void httpd_stop(struct httpd *httpd);
 
 /* Of a request; slices live until it is answered. Names of headers ignore case; an unset slice: absent. */
 struct slice httpd_method(const struct httpd_request *request);
-struct slice httpd_path(const struct httpd_request *request);   /* as sent, still percent-encoded, without the query */
-struct slice httpd_query(const struct httpd_request *request);  /* as sent, without '?' ; unset when there is none */
+struct slice
+httpd_path(const struct httpd_request *request); /* as sent, still percent-encoded, without the query */
+struct slice
+httpd_query(const struct httpd_request *request); /* as sent, without '?' ; unset when there is none */
 struct slice httpd_target(const struct httpd_request *request); /* path and query exactly as sent (signatures) */
 struct slice httpd_header(const struct httpd_request *request, const char *name);
-/* The decoded value of a query parameter, in memory of the request's; unset when absent. */
+/* The decoded value of a query parameter, in memory of the request's; unset when absent, or
+ * when its encoding is broken. Of several, the first. */
 struct slice httpd_parameter(struct httpd_request *request, const char *name);
 struct slice httpd_body(const struct httpd_request *request);
 /* Takes the body's memory over (the caller frees it): for bodies that outlive their request. */

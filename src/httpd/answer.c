@@ -1,0 +1,104 @@
+#include "base/log.h"
+#include "base/text.h"
+#include "httpd/private.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_LIMIT = 512 };
+
+static struct MHD_Response *make_response(const struct httpd *httpd, const struct httpd_answer *answer);
+static int append_quoted(struct buffer *out, const char *text);
+
+void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer) {
+    struct httpd *httpd = request->httpd;
+    struct MHD_Response *response = make_response(httpd, answer);
+
+    pthread_mutex_lock(&httpd->lock);
+    if (request->is_answered) {
+        pthread_mutex_unlock(&httpd->lock);
+        if (response != NULL) {
+            MHD_destroy_response(response);
+        }
+        log_error("httpd", "a request was answered twice", LOG_TEXT("listener", httpd->name), LOG_END);
+        return;
+    }
+    request->is_answered = true;
+    request->status = answer->status;
+    request->response = response;
+    if (request->is_counted) {
+        httpd->unanswered--;
+        pthread_cond_broadcast(&httpd->changed);
+    }
+    if (request->is_suspended) {
+        MHD_resume_connection(request->connection);
+    }
+    pthread_mutex_unlock(&httpd->lock);
+}
+
+void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format,
+                        ...) {
+    char message[MESSAGE_LIMIT];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        message[0] = '\0';
+    }
+    struct buffer body;
+    buffer_init(&body, 8 * MESSAGE_LIMIT);
+    buffer_append_text(&body, "{\"error\":{\"code\":");
+    append_quoted(&body, code);
+    buffer_append_text(&body, ",\"message\":");
+    append_quoted(&body, message);
+    buffer_append_text(&body, "}}");
+    httpd_answer(request, &(struct httpd_answer){.status = status,
+                                                 .body = body.is_broken ? slice_of("{}") : buffer_slice(&body)});
+    buffer_reset(&body);
+}
+
+static struct MHD_Response *make_response(const struct httpd *httpd, const struct httpd_answer *answer) {
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        answer->body.length, (void *)(uintptr_t)answer->body.bytes, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) {
+        return NULL;
+    }
+    enum MHD_Result result = MHD_YES;
+    if (answer->body.length > 0 || answer->type != NULL) {
+        const char *type = answer->type == NULL ? "application/json" : answer->type;
+        result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    }
+    for (size_t i = 0; i < answer->header_count && result == MHD_YES; i++) {
+        result = MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    }
+    if (result == MHD_YES && answer->must_close) {
+        result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    if (result != MHD_YES) {
+        log_error("httpd", "an answer has a header that cannot be sent; its connection is closed",
+                  LOG_TEXT("listener", httpd->name), LOG_END);
+        MHD_destroy_response(response);
+        return NULL;
+    }
+    return response;
+}
+
+/* A JSON string. This room knows no JSON: what is not plain ASCII is left out, and bytes that are no UTF-8 come from
+ * strangers only. */
+static int append_quoted(struct buffer *out, const char *text) {
+    bool is_utf8 = text_is_utf8(slice_of(text));
+    buffer_append_char(out, '"');
+    for (const char *c = text; *c != '\0'; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte == '"' || byte == '\\') {
+            buffer_append_char(out, '\\');
+            buffer_append_char(out, *c);
+        } else if (byte < 0x20 || (byte >= 0x80 && !is_utf8)) {
+            buffer_append_char(out, '?');
+        } else {
+            buffer_append_char(out, *c);
+        }
+    }
+    return buffer_append_char(out, '"');
+}
