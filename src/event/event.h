@@ -24,21 +24,23 @@
 #include <stdint.h>
 
 struct event {
-    struct slice raw;     /* the element's bytes, verbatim */
-    struct slice id;      /* required: non-empty */
-    struct slice type;    /* eventType, required: non-empty */
-    struct slice source;  /* topic; may be empty */
-    struct slice subject; /* may be empty */
-    struct slice time;    /* eventTime as sent; may be empty */
-    struct slice job;     /* data.jobId when it is a non-empty string */
-    struct slice worker;  /* data.workerId likewise */
-    struct slice expires; /* data.expiresOn, or data.expiryTimeUtc of the 2021 set, as sent */
+    struct slice raw;             /* the element's bytes, verbatim */
+    struct slice id;              /* required: non-empty */
+    struct slice type;            /* eventType, required: non-empty */
+    struct slice source;          /* topic; may be empty */
+    struct slice subject;         /* may be empty */
+    struct slice time;            /* eventTime as sent; may be empty */
+    struct slice job;             /* data.jobId when it is a non-empty string */
+    struct slice worker;          /* data.workerId likewise */
+    struct slice expires;         /* data.expiresOn, or data.expiryTimeUtc of the 2021 set, as sent */
     struct slice validation_code; /* of Microsoft.EventGrid.SubscriptionValidationEvent: data.validationCode */
     struct slice validation_url;
     uint8_t identity[CRYPTO_DIGEST_SIZE]; /* of source, type and id */
     uint8_t content[CRYPTO_DIGEST_SIZE];  /* of the JSON tokens: white space between them does not count */
     uint64_t lane; /* job, else worker, else source + subject; RouterWorkerDeleted is always the worker's */
-    const char *malformed; /* why it cannot be an event (quarantined), or NULL: then only `raw` and the digests are set */
+    /* NULL, or why it cannot be an event (it is quarantined): then only `raw` and the digests are set, and the identity
+     * is made of the content. */
+    const char *malformed;
 };
 
 struct envelope {
@@ -47,19 +49,26 @@ struct envelope {
     size_t capacity;
     struct buffer *texts; /* decoded strings that had escapes */
     size_t text_count;
+    size_t text_capacity;
 };
+
+/* Event Grid sends 5000 at most; this leaves room for other senders and bounds the memory that a body of tiny
+ * elements can take. */
+enum { ENVELOPE_EVENTS = 50 * 1000 };
 
 void envelope_init(struct envelope *envelope);
 void envelope_reset(struct envelope *envelope);
 
-/* An Event Grid array, or one object (taken as an array of one). -1 when the body can never be understood: not JSON, bad UTF-8,
- * too deep, neither array nor object, or a single object that is no event; or without memory (then error->message says so
- * and error->offset is SIZE_MAX). A malformed element of an array only marks itself. */
+/* An Event Grid array, or one object (taken as an array of one). -1 when the body can never be understood: not JSON,
+ * bad UTF-8, too deep, neither array nor object, a single object that is no event, or more than ENVELOPE_EVENTS
+ * elements; or without memory (then error->message says so and error->offset is SIZE_MAX). The envelope is empty
+ * then. A malformed element of an array only marks itself; so does one that has a member of the envelope twice (of
+ * two members of one name in `data`, the later counts). What the envelope held before is forgotten first. */
 int envelope_read(struct envelope *envelope, const char *body, size_t length, struct json_error *error);
 
-#define EVENT_TYPE_PREFIX "Microsoft.Communication."
+#define EVENT_TYPE_PREFIX     "Microsoft.Communication."
 #define EVENT_TYPE_VALIDATION "Microsoft.EventGrid.SubscriptionValidationEvent"
-#define EVENT_TYPE_DELETION "Microsoft.EventGrid.SubscriptionDeletedEvent"
+#define EVENT_TYPE_DELETION   "Microsoft.EventGrid.SubscriptionDeletedEvent"
 
 /* RouterJobQueued for Microsoft.Communication.RouterJobQueued; other types as they are. */
 struct slice event_short_name(struct slice type);

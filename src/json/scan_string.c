@@ -52,7 +52,7 @@ size_t json_decode_string(const char *from, const char *end, char *out) {
 
 size_t json_plain_run(const char *from, const char *end) {
     /* Eight bytes at a time: a byte's high bit comes up in `special` when it is below 0x20, a quote, a backslash or
-     * no ASCII. It may also come up for a byte behind such a one, so the exact place is found bytewise. */
+     * no ASCII. It may also come up for a more significant byte than such a one, never for a less significant. */
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);
     const char *at = from;
@@ -63,8 +63,13 @@ size_t json_plain_run(const char *from, const char *end) {
         uint64_t backslash = word ^ (ones * '\\');
         uint64_t special =
             ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | word;
-        if ((special & highs) != 0) {
+        special &= highs;
+        if (special != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            return (size_t)(at - from) + (size_t)__builtin_ctzll(special) / 8;
+#else
             break;
+#endif
         }
         at += 8;
     }
