@@ -20,13 +20,13 @@
 enum { CONFIG_SECRETS = 2 };
 
 struct config {
-    char *file;   /* where it was read from; NULL: the defaults */
-    char *listen; /* 127.0.0.1:8080 */
-    char *path;   /* /events */
-    char *admin;  /* 127.0.0.1:8090 */
+    char *file;     /* where it was read from; NULL: the defaults */
+    char *listen;   /* 127.0.0.1:8080 */
+    char *path;     /* /events */
+    char *admin;    /* 127.0.0.1:8090 */
     char *timezone; /* UTC */
     char *scripts;
-    char *store; /* sqlite:PATH */
+    char *store;                    /* sqlite:PATH */
     char *router_connection_string; /* NULL: none; calls to the Job Router then fail with a clear error */
     struct {
         char *secrets[CONFIG_SECRETS]; /* either is accepted; NULL: not set */
@@ -34,12 +34,12 @@ struct config {
         char **subscriptions;          /* NULL-terminated; NULL: any */
     } verify;
     struct {
-        char *ca; /* NULL: the system's */
+        char *ca;                 /* NULL: the system's */
         unsigned timeout_seconds; /* 10 */
     } http;
     struct {
-        unsigned run_seconds, slice_ms, run_memory_mib, worker_memory_mib, run_steps, answer_mib, in_flight, body_mib,
-            drain_seconds;
+        unsigned run_seconds, slice_ms, run_memory_mib, worker_memory_mib, run_steps, answer_mib, in_flight,
+            body_mib, drain_seconds;
         uint64_t backlog;
     } limits;
     unsigned workers;

@@ -1,0 +1,303 @@
+#include "config/check.h"
+#include "base/text.h"
+#include "config/evaluate.h"
+#include "config/values.h"
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(member) offsetof(struct config, member)
+
+enum { HOUR = 3600, DAY = 24 * HOUR, MIB_MAX = 1 << 20, DAYS_MAX = 36500 };
+
+/* A table of keys stands before its members. */
+static const struct key keys[] = {
+    {"listen", value_address, AT(listen), 0, 0, false},
+    {"tls", NULL, KEY_NOWHERE, 0, 0, true},
+    {"tls.cert", value_path, KEY_NOWHERE, 0, 0, false},
+    {"tls.key", value_path, KEY_NOWHERE, 0, 0, false},
+    {"path", value_route, AT(path), 0, 0, false},
+    {"admin", value_address, AT(admin), 0, 0, false},
+    {"timezone", value_timezone, AT(timezone), 0, 0, false},
+    {"scripts", value_path, AT(scripts), 0, 0, false},
+    {"store", value_store, AT(store), 0, 0, false},
+    {"router", NULL, KEY_NOWHERE, 0, 0, false},
+    {"router.connection_string", value_text, AT(router_connection_string), 0, 0, false},
+    {"verify", NULL, KEY_NOWHERE, 0, 0, false},
+    {"verify.secret", value_secrets, AT(verify.secrets), 0, 0, false},
+    {"verify.header", value_header, AT(verify.header), 0, 0, false},
+    {"verify.subscriptions", value_texts, AT(verify.subscriptions), 0, 0, false},
+    {"secrets", value_named_secrets, KEY_NOWHERE, 0, 0, true},
+    {"http", NULL, KEY_NOWHERE, 0, 0, false},
+    {"http.allow", value_texts, KEY_NOWHERE, 0, 0, true},
+    {"http.ca", value_path, AT(http.ca), 0, 0, false},
+    {"http.timeout_seconds", value_unsigned, AT(http.timeout_seconds), 1, HOUR, false},
+    {"limits", NULL, KEY_NOWHERE, 0, 0, false},
+    {"limits.run_seconds", value_unsigned, AT(limits.run_seconds), 1, DAY, false},
+    {"limits.slice_ms", value_unsigned, AT(limits.slice_ms), 10, 600000, false},
+    {"limits.run_memory_mib", value_unsigned, AT(limits.run_memory_mib), 1, MIB_MAX, false},
+    {"limits.worker_memory_mib", value_unsigned, AT(limits.worker_memory_mib), 1, MIB_MAX, false},
+    {"limits.run_steps", value_unsigned, AT(limits.run_steps), 1, 1e6, false},
+    {"limits.answer_mib", value_unsigned, AT(limits.answer_mib), 1, 1024, false},
+    {"limits.in_flight", value_unsigned, AT(limits.in_flight), 1, 65536, false},
+    {"limits.body_mib", value_unsigned, AT(limits.body_mib), 1, 1024, false},
+    {"limits.drain_seconds", value_unsigned, AT(limits.drain_seconds), 0, DAY, false},
+    {"limits.backlog", value_uint64, AT(limits.backlog), 1, 1e12, false},
+    {"workers", value_unsigned, AT(workers), 1, 256, false},
+    {"retry", NULL, KEY_NOWHERE, 0, 0, false},
+    {"retry.attempts", value_unsigned, AT(retry.attempts), 1, 1000, false},
+    {"retry.first_seconds", value_double, AT(retry.first_seconds), 0.001, DAY, false},
+    {"retry.factor", value_double, AT(retry.factor), 1, 100, false},
+    {"retry.max_seconds", value_double, AT(retry.max_seconds), 0.001, 7.0 * DAY, false},
+    {"retry.hold", value_bool, AT(retry.hold), 0, 0, false},
+    {"keep", NULL, KEY_NOWHERE, 0, 0, true},
+    {"keep.done_days", value_double, KEY_NOWHERE, 0, DAYS_MAX, false},
+    {"keep.parked_days", value_double, KEY_NOWHERE, 0, DAYS_MAX, false},
+    {"keep.unhandled_days", value_double, KEY_NOWHERE, 0, DAYS_MAX, false},
+    {"keep.quarantined_days", value_double, KEY_NOWHERE, 0, DAYS_MAX, false},
+    {"keep.duplicate_hours", value_double, KEY_NOWHERE, 0, 24.0 * DAYS_MAX, false},
+    {"plugins", value_texts, KEY_NOWHERE, 0, 0, true},
+};
+enum { KEYS = sizeof keys / sizeof keys[0] };
+
+static int check_key(struct reading *reading, const struct key *key);
+static int check_names(struct reading *reading, const char *group);
+static int refuse_name(struct reading *reading, const char *group, const char *name);
+static const char *name_in_group(const struct key *key, const char *group);
+static const char *suggest(const char *group, const char *name);
+static int find_line(struct reading *reading, const char *path);
+static bool is_assigned_on(struct slice line, struct slice name);
+static struct slice last_line(struct slice *text);
+
+int check_all(lua_State *lua, void *context, struct error *error) {
+    struct reading *reading = context;
+
+    reading->lua = lua;
+    reading->error = error;
+    lua_pushvalue(lua, EVALUATE_VALUES);
+    int result = check_names(reading, "");
+    lua_pop(lua, 1);
+    for (size_t i = 0; i < KEYS && result == 0; i++) {
+        result = check_key(reading, &keys[i]);
+    }
+    return result;
+}
+
+int check_fail(struct reading *reading, const char *path, const char *format, ...) {
+    char words[ERROR_MESSAGE_SIZE];
+    struct buffer visible;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    int line = find_line(reading, path); /* may raise, so it comes before the buffer */
+    buffer_init(&visible, 4 * ERROR_MESSAGE_SIZE);
+    text_append_visible(&visible, slice_of(path));
+    buffer_append_char(&visible, ' ');
+    text_append_visible(&visible, slice_of(words));
+    const char *said = visible.bytes == NULL ? "" : visible.bytes;
+    if (line > 0) {
+        error_set(reading->error, ERROR_INVALID, "%s:%d: %s", reading->file, line, said);
+    } else {
+        error_set(reading->error, ERROR_INVALID, "%s: %s", reading->file, said);
+    }
+    buffer_reset(&visible);
+    return -1;
+}
+
+int check_add_not_yet(struct reading *reading, const struct key *key) {
+    struct config *config = reading->config;
+
+    if (config->not_yet == NULL) {
+        config->not_yet = calloc(KEYS + 1, sizeof *config->not_yet);
+        if (config->not_yet == NULL) {
+            return error_memory(reading->error);
+        }
+    }
+    char *path = slice_copy(slice_of(key->path));
+    if (path == NULL) {
+        return error_memory(reading->error);
+    }
+    config->not_yet[reading->not_yet_count++] = path;
+    return 0;
+}
+
+/* A key that was not set keeps its default. */
+static int check_key(struct reading *reading, const struct key *key) {
+    lua_State *lua = reading->lua;
+    const char *dot = strchr(key->path, '.');
+    int top = lua_gettop(lua);
+    int result = 0;
+
+    lua_pushvalue(lua, EVALUATE_VALUES);
+    if (dot != NULL) {
+        lua_pushlstring(lua, key->path, (size_t)(dot - key->path));
+        if (lua_rawget(lua, -2) == LUA_TNIL) {
+            goto out;
+        }
+    }
+    lua_pushstring(lua, dot == NULL ? key->path : dot + 1);
+    if (lua_rawget(lua, -2) == LUA_TNIL) {
+        goto out;
+    }
+    if (key->read != NULL) {
+        result = key->read(reading, key);
+    } else if (!lua_istable(lua, -1)) {
+        result = check_fail(reading, key->path, "must be a table of keys, not a %s", luaL_typename(lua, -1));
+    } else {
+        result = check_names(reading, key->path);
+    }
+    if (result == 0 && key->is_not_yet) {
+        result = check_add_not_yet(reading, key);
+    }
+out:
+    lua_settop(lua, top);
+    return result;
+}
+
+/* Of several unknown names in the table on top of the stack, the first in the alphabet is told: Lua's own order
+ * differs from run to run. */
+static int check_names(struct reading *reading, const char *group) {
+    lua_State *lua = reading->lua;
+    const char *first = NULL;
+
+    lua_pushnil(lua);
+    while (lua_next(lua, -2) != 0) {
+        lua_pop(lua, 1);
+        if (lua_type(lua, -1) != LUA_TSTRING) {
+            return check_fail(reading, group,
+                              "has an entry without a name; its members are written  name = value");
+        }
+        size_t length = 0;
+        const char *name = lua_tolstring(lua, -1, &length);
+        bool is_known = false;
+        for (size_t i = 0; i < KEYS && !is_known; i++) {
+            const char *known = name_in_group(&keys[i], group);
+            is_known = known != NULL && slice_is(slice_make(name, length), known);
+        }
+        if (!is_known && (first == NULL || strcmp(name, first) < 0)) {
+            first = name;
+        }
+    }
+    return first == NULL ? 0 : refuse_name(reading, group, first);
+}
+
+static int refuse_name(struct reading *reading, const char *group, const char *name) {
+    char path[ERROR_MESSAGE_SIZE];
+    const char *near = suggest(group, name);
+
+    snprintf(path, sizeof path, "%s%s%s", group, group[0] == '\0' ? "" : ".", name);
+    if (near != NULL) {
+        return check_fail(reading, path, "is no key of the configuration; did you mean %s?", near);
+    }
+    return check_fail(reading, path, "is no key of the configuration%s",
+                      group[0] == '\0' ? " (a variable of your own is declared with local)" : "");
+}
+
+/* The key's name when it belongs directly to the group ("" is the top), else NULL. */
+static const char *name_in_group(const struct key *key, const char *group) {
+    const char *dot = strchr(key->path, '.');
+    size_t length = dot == NULL ? 0 : (size_t)(dot - key->path);
+
+    if (strlen(group) != length || strncmp(key->path, group, length) != 0) {
+        return NULL;
+    }
+    return dot == NULL ? key->path : dot + 1;
+}
+
+/* The whole path of the nearest key of the same group, or of one of that very name in another group. */
+static const char *suggest(const char *group, const char *name) {
+    const char *names[KEYS + 1];
+    const struct key *of[KEYS];
+    size_t count = 0;
+
+    for (size_t i = 0; i < KEYS; i++) {
+        const char *own = name_in_group(&keys[i], group);
+        if (own != NULL) {
+            of[count] = &keys[i];
+            names[count++] = own;
+        }
+    }
+    names[count] = NULL;
+    const char *nearest = text_nearest(slice_of(name), names);
+    for (size_t i = 0; i < count; i++) {
+        if (names[i] == nearest) {
+            return of[i]->path;
+        }
+    }
+    for (size_t i = 0; i < KEYS; i++) {
+        const char *dot = strchr(keys[i].path, '.');
+        if (strcmp(dot == NULL ? keys[i].path : dot + 1, name) == 0) {
+            return keys[i].path;
+        }
+    }
+    return NULL;
+}
+
+/* Lua knows the line on which a top-level key was assigned, for a table that of its end. From there the text is
+ * searched upwards for the member's own line, as far as the line that opens the table. 0: not known. */
+static int find_line(struct reading *reading, const char *path) {
+    lua_State *lua = reading->lua;
+    const char *dot = strchr(path, '.');
+    struct slice group = slice_make(path, dot == NULL ? strlen(path) : (size_t)(dot - path));
+    struct slice member = dot == NULL ? group : slice_make(dot + 1, strcspn(dot + 1, ".["));
+    struct slice text = reading->text;
+
+    lua_pushlstring(lua, group.bytes, group.length);
+    lua_rawget(lua, EVALUATE_LINES);
+    int end = (int)lua_tointeger(lua, -1);
+    lua_pop(lua, 1);
+
+    for (int line = 1; line <= end && text.length > 0; line++) {
+        const char *newline = memchr(text.bytes, '\n', text.length);
+        size_t length = newline == NULL ? text.length : (size_t)(newline - text.bytes) + 1;
+        text = slice_make(text.bytes + length, text.length - length);
+    }
+    struct slice above = slice_make(reading->text.bytes, reading->text.length - text.length);
+    for (int line = end; line > 0; line--) {
+        struct slice here = last_line(&above);
+        if (is_assigned_on(here, member)) {
+            return line;
+        }
+        if (is_assigned_on(here, group)) {
+            break;
+        }
+    }
+    return end;
+}
+
+/* Takes the last line off the end of the text. */
+static struct slice last_line(struct slice *text) {
+    size_t start = text->length > 0 ? text->length - 1 : 0;
+
+    while (start > 0 && text->bytes[start - 1] != '\n') {
+        start--;
+    }
+    struct slice line = slice_make(text->bytes + start, text->length - start);
+    text->length = start;
+    return line;
+}
+
+/* Whether the line has `name =` (and not `name ==`), the name as a whole word. */
+static bool is_assigned_on(struct slice line, struct slice name) {
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+    for (size_t i = 0; name.length > 0 && i + name.length < line.length; i++) {
+        if (memcmp(line.bytes + i, name.bytes, name.length) != 0 ||
+            (i > 0 && memchr(word, line.bytes[i - 1], sizeof word - 1) != NULL)) {
+            continue;
+        }
+        size_t after = i + name.length;
+        while (after < line.length && (line.bytes[after] == ' ' || line.bytes[after] == '\t')) {
+            after++;
+        }
+        if (after < line.length && line.bytes[after] == '=' &&
+            (after + 1 == line.length || line.bytes[after + 1] != '=')) {
+            return true;
+        }
+    }
+    return false;
+}
