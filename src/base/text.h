@@ -18,12 +18,13 @@ int text_append_visible(struct buffer *out, struct slice text);
 /* The entry of `names` (NULL ends it) nearest to `name` by edit distance, or NULL when none is near enough to be
  * what somebody meant (distance over a third of the length, or over 3). Case does not count. */
 const char *text_nearest(struct slice name, const char *const *names);
-/* The edit distance (insert, delete, replace, swap of neighbours), ignoring ASCII case, or `most` + 1 if larger. */
+/* The edit distance (insert, delete, replace, swap of neighbours), ignoring ASCII case, or `most` + 1 if larger.
+ * Texts over 256 bytes are no names: they are equal or far. */
 size_t text_distance(struct slice a, struct slice b, size_t most);
 
-/* Percent-encodes everything but RFC 3986's unreserved characters. */
+/* Percent-encodes everything but RFC 3986's unreserved characters. A failure leaves `out` as it was. */
 int text_append_percent(struct buffer *out, struct slice text);
-/* Decodes %XX (and '+' as a blank when `is_query`); -1 for a bad escape, or one that gives a NUL byte. */
+/* Decodes %XX (and '+' as a blank when `is_query`); -1 for a bad escape, or a NUL byte: `out` is then as it was. */
 int text_append_unpercent(struct buffer *out, struct slice text, bool is_query);
 
 /* Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms). */

@@ -77,7 +77,8 @@ void wire_put_u32(struct buffer *out, uint32_t value);
 void wire_put_u64(struct buffer *out, uint64_t value);
 void wire_put_i64(struct buffer *out, int64_t value);
 void wire_put_text(struct buffer *out, struct slice text);
-/* Fills the length in. 0; or -1 when the buffer broke or the payload is too large: the frame is taken off again. */
+/* Fills the length in. 0; or -1 when the buffer broke or the payload is too large: the frame is then taken off again,
+ * and the buffer, with the whole frames before it, goes on. */
 int wire_end(struct buffer *out, size_t place);
 
 /* 1: a frame, its size in *taken; 0: not all of it is here yet; -1: no frame can start so. */
