@@ -13,6 +13,7 @@ _Static_assert(CRYPTO_DIGEST_SIZE >= crypto_generichash_BYTES_MIN, "BLAKE2b has 
 
 static const unsigned char *bytes_of(struct slice bytes);
 static crypto_generichash_state *state_of(struct crypto_digest *digest);
+static bool is_ascii(struct slice text);
 
 int crypto_start(struct error *error) {
     if (sodium_init() < 0) {
@@ -66,6 +67,9 @@ int crypto_append_base64(struct buffer *out, struct slice bytes) {
 }
 
 int crypto_append_unbase64(struct buffer *out, struct slice text) {
+    if (!is_ascii(text)) {
+        return -1;
+    }
     size_t most = text.length / 4 * 3;
     size_t length = 0;
     unsigned char *room = (unsigned char *)buffer_reserve(out, most);
@@ -115,4 +119,14 @@ static const unsigned char *bytes_of(struct slice bytes) {
 
 static crypto_generichash_state *state_of(struct crypto_digest *digest) {
     return (crypto_generichash_state *)(void *)digest->state;
+}
+
+/* libsodium 1.0.18 takes some bytes above 0x7F for base64 digits. */
+static bool is_ascii(struct slice text) {
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.bytes[i] > 0x7F) {
+            return false;
+        }
+    }
+    return true;
 }
