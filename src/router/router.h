@@ -72,7 +72,8 @@ struct router_access {
     char *host;        /* contoso.communication.azure.com, or 127.0.0.1:8081: as in the Host header */
     struct buffer key; /* decoded; wiped at reset */
 };
-/* "endpoint=https://...;accesskey=BASE64": names in any case, a last semicolon allowed, http only for loopback addresses. */
+/* "endpoint=https://...;accesskey=BASE64": names in any case, a last semicolon allowed, http only for loopback
+ * addresses. The error's words hold nothing of the key. After a failure `access` is empty. */
 int router_access_init(struct router_access *access, const char *connection_string, struct error *error);
 void router_access_reset(struct router_access *access);
 
@@ -87,7 +88,8 @@ struct router_request {
 };
 void router_request_init(struct router_request *request);
 void router_request_reset(struct router_request *request);
-/* From the operation and its arguments. ERROR_INVALID when they do not fit the table (a worker is not trusted). */
+/* From the operation and its arguments. ERROR_INVALID when they do not fit the table (a worker is not trusted). Values go
+ * into the body byte by byte as they came, in the table's order. */
 int router_request_build(struct router_request *request, const struct router_operation *operation,
                          struct slice arguments, struct error *error);
 
@@ -97,15 +99,17 @@ struct router_signature {
     char content_hash[48];
     char authorization[160];
 };
-void router_sign(const struct router_access *access, const char *method, struct slice target, struct slice body,
-                 int64_t wall_us, struct router_signature *signature);
-/* The other side, for the local Job Router: NULL when the signature holds (and the date is within `skew_us` of now), else what
- * is wrong. */
+/* `target` is signed as it goes out, percent-encoded. -1 when there is no memory. */
+int router_sign(const struct router_access *access, const char *method, struct slice target, struct slice body,
+                int64_t wall_us, struct router_signature *signature);
+/* The other side, for the local Job Router: NULL when the signature holds (and the date is within `skew_us` of now),
+ * else what is wrong, in words that say nothing of the right signature. Constant time where it compares. */
 const char *router_verify(struct slice key, struct slice method, struct slice target, struct slice host,
                           struct slice date, struct slice content_hash, struct slice authorization,
                           struct slice body, int64_t wall_us, int64_t skew_us);
 
-/* What an answer means: the value (the body as it is, or "" for none), or the error's code and message. */
+/* What an answer means: the value (the body as it is, or "" for none), or the error's code and message. A success whose
+ * body is no JSON is an error, too: nobody could read it. */
 struct router_outcome {
     bool is_error;
     bool is_retryable;   /* 408, 429, 5xx */

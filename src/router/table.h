@@ -4,6 +4,8 @@
 
 #include "router/router.h"
 
+enum { ROUTER_MOST_IDS = 2, ROUTER_MOST_MEMBERS = 32 }; /* of one operation; a test holds the table to it */
+
 extern const size_t router_operation_count; /* of router_operations, without the end */
 
 extern const struct router_member router_no_members[];
