@@ -43,7 +43,7 @@ enum httpd_verdict {
 struct httpd_options {
     const char *address;      /* host:port; port 0 takes a free one */
     size_t body_limit;        /* bytes */
-    size_t connections;       /* 0: 1,000; further ones are closed at once */
+    size_t connections;       /* 0: 1,000; further ones wait in the system's queue */
     unsigned threads;         /* 0: 1 */
     unsigned timeout_seconds; /* without any byte; 0: 30 */
     const char *name;         /* for the log: "ingress" */
