@@ -97,6 +97,7 @@ struct store_step {
     uint32_t occurrence; /* of this operation with these arguments in this branch, from 1 */
     bool is_error;       /* the answer was raised */
     bool is_repeated;    /* it was perhaps sent before */
+    bool is_forgotten;   /* an error after which the run failed: kept to be looked at, no answer any more */
     uint32_t status;     /* HTTP status, or 0 */
     int64_t asked_us, answered_us; /* wall */
     struct slice operation; /* router.jobs.activate */
@@ -128,6 +129,9 @@ struct store_work {
             const struct store_run *runs; /* added or replaced, by id */
             size_t run_count;
             const struct store_step *step; /* added; NULL: none */
+            uint64_t forget_run;           /* steps of this run become is_forgotten: */
+            const uint32_t *forget;        /* their numbers */
+            size_t forget_count;
         } change;
         struct { /* STORE_GENERATION: the bytes of a set of scripts, by its digest; known ones are left alone */
             const uint8_t *digest;
@@ -145,7 +149,7 @@ struct store;
 /* `location`: "sqlite:PATH" (or a bare path). Creates or migrates the file, mode 0600. Fails with ERROR_BUSY when another host has it,
  * ERROR_CORRUPT when it is no store or from a newer version; synchronous=FULL and WAL are asserted. */
 struct store *store_open(const char *location, struct error *error);
-/* Does what was submitted, marks the clean stop, frees. */
+/* Does what was submitted, marks the clean stop, frees. Readers are freed before. */
 void store_close(struct store *store);
 
 uint64_t store_fence(const struct store *store);
@@ -194,6 +198,10 @@ int store_each_run(struct store_reader *reader, uint64_t seq,
                    int (*visit)(void *context, const struct store_run *run), void *context, struct error *error);
 int store_each_step(struct store_reader *reader, uint64_t run,
                     int (*visit)(void *context, const struct store_step *step), void *context, struct error *error);
+
+/* The scripts of a generation, by path; slices live during the call. ERROR_NOT_FOUND when none are kept. */
+int store_each_file(struct store_reader *reader, const uint8_t *digest,
+                    int (*visit)(void *context, const struct store_file *file), void *context, struct error *error);
 
 /* Newest first; unset slices and state -1 mean any. */
 struct store_query {

@@ -1,0 +1,125 @@
+/* The store's own parts; what each file of this folder offers the others.
+ *
+ * Who touches what: `queue` and what stands with it belong to the mutex. Everything else is the writing thread's, from
+ * the moment it starts until store_close has joined it. */
+#ifndef STORE_SQLITE_INTERNAL_H
+#define STORE_SQLITE_INTERNAL_H
+
+#include "store/sqlite/db.h"
+#include "store/sqlite/fingerprints.h"
+#include "store/store.h"
+#include <pthread.h>
+
+/* An event is a duplicate of one that came at most this long before it. */
+#define STORE_WINDOW_US (INT64_C(48) * 3600 * 1000000)
+
+enum {
+    STORE_STEPS_PER_RUN = 65536,   /* a step's row is run * this + number */
+    STORE_GROUP_WORKS = 1024,      /* a commit waits for no more, so that the first of them is not kept waiting */
+    STORE_GROUP_BYTES = 16 << 20,  /* likewise */
+    STORE_SEGMENT = 4096,          /* events a segment of the job index: sorted in memory, written in a few ms */
+    STORE_CHECKPOINT_PAGES = 4096, /* 16 MiB of WAL, then its pages move into the file */
+    STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
+};
+
+static inline uint64_t store_step_row(uint64_t run, uint32_t number) {
+    return run * STORE_STEPS_PER_RUN + number;
+}
+
+/* What the writing connection keeps prepared. */
+enum writer_statement {
+    WRITE_EVENT,
+    WRITE_ENVELOPE,
+    WRITE_BODY,
+    READ_TWIN,
+    READ_STATE,
+    WRITE_STATE,
+    WRITE_RUN,
+    WRITE_STEP,
+    FORGET_STEP,
+    READ_GENERATION,
+    WRITE_GENERATION,
+    READ_FILE_BEFORE,
+    WRITE_BLOB,
+    WRITE_FILE,
+    READ_FENCE,
+    READ_JOBS,
+    WRITE_JOB,
+    WRITE_SEGMENT,
+    READ_RECEIVED,
+    WRITER_STATEMENTS,
+};
+
+/* How a work went. */
+enum work_result {
+    WORK_DONE,
+    WORK_REFUSED, /* by its own fault; nothing of it was written */
+    WORK_SPOILED, /* the database failed in it: the transaction has to be rolled back */
+};
+
+struct fingerprint_list {
+    struct fingerprint *items;
+    size_t count;
+    size_t capacity;
+};
+
+struct store {
+    char *path;
+    int lock;
+    uint64_t fence;
+    bool was_unclean;
+    uint64_t last_seq_at_open;
+
+    sqlite3 *db;
+    sqlite3_stmt *statements[WRITER_STATEMENTS];
+    struct fingerprints seen;
+    struct fingerprint_list added; /* to `seen`, by the transaction that is on */
+    uint64_t window_start;         /* no event below it is in the window */
+    struct store_totals now;       /* with what the transaction that is on did */
+    int wal_pages;
+    int checkpoint_at;    /* pages of WAL */
+    bool has_idle_work;   /* pages of WAL that an idle moment should move */
+    uint64_t indexed_seq; /* the job index knows the events up to it */
+    uint64_t index_at;    /* the last event at which it should be built on */
+    bool is_broken;
+    struct error broken;
+
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    struct store_work *queue, **queue_end;
+    bool is_stopping;
+    struct store_totals committed;
+    void (*on_append)(const struct store_work *work, void *context);
+    void *append_context;
+    void (*on_broken)(const struct error *error, void *context);
+    void *broken_context;
+};
+
+/* writer.c: the thread. `context` is the struct store. */
+void *writer_main(void *context);
+
+/* group.c: all of `first`, linked by next, in one commit; calls the listeners and `done`. */
+void group_commit(struct store *store, struct store_work *first);
+/* An error of the writing connection outside of a group: the store breaks if it has to. */
+void group_failed_behind(struct store *store, const struct error *error);
+
+/* append.c */
+enum work_result append_work(struct store *store, struct store_work *work);
+/* The first event that came within the window that ends at `now_us`. */
+int append_window_start(struct store *store, int64_t now_us, uint64_t *seq, struct error *error);
+int append_load_fingerprints(struct store *store, struct error *error);
+void append_take_back(struct store *store);
+
+/* change.c */
+enum work_result change_work(struct store *store, struct store_work *work);
+
+/* generation.c */
+enum work_result generation_work(struct store *store, struct store_work *work);
+
+/* behind.c: what is done after the answers. */
+void behind_jobs(struct store *store);
+void behind_checkpoint(struct store *store, bool is_idle);
+uint64_t behind_job_hash(struct slice job);
+
+#endif

@@ -1,0 +1,279 @@
+/* Opening and closing: the lock, the file, the fence, what is kept in memory, the thread. */
+#include "base/log.h"
+#include "store/sqlite/internal.h"
+#include "store/sqlite/lock.h"
+#include "store/sqlite/schema.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUSY_MS = 5000 };
+
+static const char *const statement_texts[WRITER_STATEMENTS] = {
+    [WRITE_EVENT] = "INSERT INTO events VALUES (?, ?, ?, ?)",
+    [WRITE_ENVELOPE] = "INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [WRITE_BODY] = "INSERT INTO bodies VALUES (?, ?)",
+    [READ_TWIN] = "SELECT identity, content, received FROM envelopes WHERE seq = ?",
+    [READ_STATE] = "SELECT state FROM events WHERE seq = ?",
+    [WRITE_STATE] = "UPDATE events SET state = ?2 WHERE seq = ?1",
+    [WRITE_RUN] = "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [WRITE_STEP] = "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [FORGET_STEP] = "UPDATE steps SET is_forgotten = 1 WHERE id = ?",
+    [READ_GENERATION] = "SELECT id FROM generations WHERE digest = ?",
+    [WRITE_GENERATION] = "INSERT INTO generations(digest, kept) VALUES (?, ?)",
+    [READ_FILE_BEFORE] = "SELECT blobs.id, bytes FROM generation_files JOIN blobs ON blobs.id = blob"
+                         " WHERE generation = ? AND path = ?",
+    [WRITE_BLOB] = "INSERT INTO blobs(bytes) VALUES (?)",
+    [WRITE_FILE] = "INSERT INTO generation_files VALUES (?, ?, ?)",
+    [READ_FENCE] = "SELECT value FROM meta WHERE name = 'fence'",
+    [READ_JOBS] = "SELECT seq, job FROM envelopes WHERE seq > ? AND seq <= ? AND job IS NOT NULL",
+    [WRITE_JOB] = "INSERT INTO job_index VALUES (?, ?, ?)",
+    [WRITE_SEGMENT] = "INSERT INTO job_segments VALUES (?)",
+    [READ_RECEIVED] = "SELECT seq, received FROM envelopes WHERE seq >= ? ORDER BY seq LIMIT 1",
+};
+
+static struct store *allocate(struct error *error);
+static int find_file(struct store *store, const char *location, struct error *error);
+static int open_connection(struct store *store, struct error *error);
+static int take_over(struct store *store, struct error *error);
+static int load(struct store *store, struct error *error);
+static int count_events(struct store *store, struct error *error);
+static int start_thread(struct store *store, struct error *error);
+static int on_wal(void *context, sqlite3 *db, const char *name, int pages);
+static void mark_clean(struct store *store);
+static void release(struct store *store);
+
+struct store *store_open(const char *location, struct error *error) {
+    struct error unasked;
+    error = error == NULL ? &unasked : error;
+    struct store *store = allocate(error);
+    if (store == NULL) {
+        return NULL;
+    }
+    if (find_file(store, location, error) < 0) {
+        goto failed;
+    }
+    store->lock = lock_take(store->path, error);
+    if (store->lock < 0 || open_connection(store, error) < 0 ||
+        schema_prepare(store->db, store->path, schema_migrations, error) < 0 || load(store, error) < 0 ||
+        take_over(store, error) < 0 || start_thread(store, error) < 0) {
+        goto failed;
+    }
+    return store;
+failed:
+    release(store);
+    return NULL;
+}
+
+void store_close(struct store *store) {
+    if (store == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&store->mutex);
+    store->is_stopping = true;
+    pthread_cond_signal(&store->wake);
+    pthread_mutex_unlock(&store->mutex);
+    pthread_join(store->thread, NULL);
+    if (!store->is_broken) {
+        mark_clean(store);
+    }
+    release(store);
+}
+
+uint64_t store_fence(const struct store *store) {
+    return store->fence;
+}
+
+bool store_was_unclean(const struct store *store, uint64_t *last_seq) {
+    *last_seq = store->last_seq_at_open;
+    return store->was_unclean;
+}
+
+void store_on_append(struct store *store, void (*listener)(const struct store_work *work, void *context),
+                     void *context) {
+    pthread_mutex_lock(&store->mutex);
+    store->on_append = listener;
+    store->append_context = context;
+    pthread_mutex_unlock(&store->mutex);
+}
+
+void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context),
+                     void *context) {
+    pthread_mutex_lock(&store->mutex);
+    store->on_broken = listener;
+    store->broken_context = context;
+    pthread_mutex_unlock(&store->mutex);
+}
+
+static struct store *allocate(struct error *error) {
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        error_memory(error);
+        return NULL;
+    }
+    store->lock = -1;
+    store->queue_end = &store->queue;
+    store->window_start = 1;
+    store->checkpoint_at = STORE_CHECKPOINT_PAGES;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&store->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&store->mutex, NULL);
+    if (fingerprints_init(&store->seen) < 0) {
+        error_system(error, errno, "store: no random numbers");
+        release(store);
+        return NULL;
+    }
+    return store;
+}
+
+/* Made here, for its mode; closed again before SQLite opens it, since closing a descriptor drops the process's locks. */
+static int find_file(struct store *store, const char *location, struct error *error) {
+    static const char scheme[] = "sqlite:";
+    bool has_scheme = strncmp(location, scheme, sizeof scheme - 1) == 0;
+    const char *path = has_scheme ? location + sizeof scheme - 1 : location;
+    if (path[0] == '\0' || (!has_scheme && strstr(path, "://") != NULL)) {
+        return error_set(error, ERROR_INVALID, "store: \"%s\" names no store: write sqlite:PATH", location);
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return error_system(error, errno, "store: cannot open %s", path);
+    }
+    close(fd);
+    store->path = realpath(path, NULL);
+    return store->path == NULL ? error_system(error, errno, "store: cannot find %s", path) : 0;
+}
+
+static int open_connection(struct store *store, struct error *error) {
+    int code = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code != SQLITE_OK) {
+        return db_error(store->db, code, "open the file", error);
+    }
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    /* In place of the automatic checkpoint, which would come before the answers. */
+    sqlite3_wal_hook(store->db, on_wal, store);
+    return 0;
+}
+
+/* The last step of opening that writes: from here on this host is the store's, and its last stop was not clean. */
+static int take_over(struct store *store, struct error *error) {
+    int64_t fence = 0;
+    int64_t is_clean = 0;
+    if (db_number(store->db, "SELECT value FROM meta WHERE name = 'fence'", &fence, error) < 0 ||
+        db_number(store->db, "SELECT value FROM meta WHERE name = 'clean'", &is_clean, error) < 0) {
+        return -1;
+    }
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "BEGIN IMMEDIATE; UPDATE meta SET value = %" PRId64 " WHERE name = 'fence';"
+             "UPDATE meta SET value = 0 WHERE name = 'clean';"
+             "UPDATE meta SET value = %" PRIu64 " WHERE name = 'last_seq'; COMMIT",
+             fence + 1, store->now.last_seq);
+    if (db_execute(store->db, sql, "take the store over", error) < 0) {
+        return -1;
+    }
+    store->fence = (uint64_t)fence + 1;
+    store->was_unclean = is_clean == 0;
+    store->last_seq_at_open = store->now.last_seq;
+    return 0;
+}
+
+static int load(struct store *store, struct error *error) {
+    for (size_t i = 0; i < WRITER_STATEMENTS; i++) {
+        if (db_prepare(store->db, &store->statements[i], statement_texts[i], error) < 0) {
+            return error_prefix(error, "%s", store->path);
+        }
+    }
+    int64_t newest_us = 0;
+    if (count_events(store, error) < 0 ||
+        db_number(store->db, "SELECT received FROM envelopes ORDER BY seq DESC LIMIT 1", &newest_us, error) < 0 ||
+        append_window_start(store, newest_us, &store->window_start, error) < 0) {
+        return -1;
+    }
+    return append_load_fingerprints(store, error);
+}
+
+static int count_events(struct store *store, struct error *error) {
+    int64_t events = 0;
+    int64_t open = 0;
+    int64_t last = 0;
+    int64_t last_kept = 0;
+    int64_t indexed = 0;
+    if (db_number(store->db, "SELECT count(*) FROM events", &events, error) < 0 ||
+        db_number(store->db, "SELECT count(*) FROM events WHERE state <= 2", &open, error) < 0 ||
+        db_number(store->db, "SELECT max(seq) FROM events", &last, error) < 0 ||
+        db_number(store->db, "SELECT value FROM meta WHERE name = 'last_seq'", &last_kept, error) < 0 ||
+        db_number(store->db, "SELECT max(last) FROM job_segments", &indexed, error) < 0) {
+        return -1;
+    }
+    store->now.events = (uint64_t)events;
+    store->now.open = (uint64_t)open;
+    store->now.last_seq = (uint64_t)(last > last_kept ? last : last_kept);
+    store->committed = store->now;
+    store->indexed_seq = (uint64_t)indexed;
+    store->index_at = store->indexed_seq + STORE_SEGMENT;
+    return 0;
+}
+
+/* Signals are for the main thread. */
+static int start_thread(struct store *store, struct error *error) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&store->thread, NULL, writer_main, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return number == 0 ? 0 : error_system(error, number, "store: cannot start a thread");
+}
+
+static int on_wal(void *context, sqlite3 *db, const char *name, int pages) {
+    (void)db;
+    (void)name;
+    struct store *store = context;
+    if (pages < store->wal_pages) {
+        store->checkpoint_at = STORE_CHECKPOINT_PAGES;
+    }
+    store->wal_pages = pages;
+    store->has_idle_work = true;
+    return SQLITE_OK;
+}
+
+static void mark_clean(struct store *store) {
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "BEGIN IMMEDIATE; UPDATE meta SET value = CASE name WHEN 'clean' THEN 1 ELSE %" PRIu64 " END"
+             " WHERE name IN ('clean', 'last_seq') AND"
+             " (SELECT value FROM meta WHERE name = 'fence') = %" PRIu64 "; COMMIT",
+             store->now.last_seq, store->fence);
+    struct error error;
+    if (db_execute(store->db, sql, "mark the clean stop", &error) < 0) {
+        log_warn("store", "the next start will look for steps that were perhaps sent",
+                 LOG_TEXT("reason", error.message), LOG_END);
+        return;
+    }
+    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+static void release(struct store *store) {
+    for (size_t i = 0; i < WRITER_STATEMENTS; i++) {
+        sqlite3_finalize(store->statements[i]);
+    }
+    sqlite3_close(store->db);
+    lock_release(store->lock);
+    fingerprints_reset(&store->seen);
+    free(store->added.items);
+    pthread_cond_destroy(&store->wake);
+    pthread_mutex_destroy(&store->mutex);
+    free(store->path);
+    free(store);
+}

@@ -1,0 +1,103 @@
+/* The thread that owns the writing connection: takes what waits, commits it, answers, and only then tidies up. */
+#include "base/clock.h"
+#include "store/sqlite/internal.h"
+#include <errno.h>
+#include <time.h>
+
+static struct store_work *take_group(struct store *store);
+static void wait_for_work(struct store *store);
+static struct store_work *cut_group(struct store *store);
+static size_t weight(const struct store_work *work);
+
+void *writer_main(void *context) {
+    struct store *store = context;
+    struct store_work *group;
+    while ((group = take_group(store)) != NULL) {
+        group_commit(store, group);
+        behind_checkpoint(store, false);
+        behind_jobs(store);
+    }
+    return NULL;
+}
+
+void store_submit(struct store *store, struct store_work *work) {
+    work->next = NULL;
+    pthread_mutex_lock(&store->mutex);
+    bool was_empty = store->queue == NULL;
+    *store->queue_end = work;
+    store->queue_end = &work->next;
+    if (was_empty) {
+        pthread_cond_signal(&store->wake);
+    }
+    pthread_mutex_unlock(&store->mutex);
+}
+
+/* NULL: the store is closing and nothing waits. */
+static struct store_work *take_group(struct store *store) {
+    pthread_mutex_lock(&store->mutex);
+    while (store->queue == NULL && !store->is_stopping) {
+        wait_for_work(store);
+    }
+    struct store_work *group = cut_group(store);
+    pthread_mutex_unlock(&store->mutex);
+    return group;
+}
+
+/* At rest nothing wakes the thread: a time-out is set only once after work, to move the WAL's pages. */
+static void wait_for_work(struct store *store) {
+    if (!store->has_idle_work) {
+        pthread_cond_wait(&store->wake, &store->mutex);
+        return;
+    }
+    int64_t at = clock_monotonic_ns() + STORE_IDLE_SECONDS * CLOCK_NS_PER_S;
+    struct timespec until = {.tv_sec = at / CLOCK_NS_PER_S, .tv_nsec = at % CLOCK_NS_PER_S};
+    int result = 0;
+    while (result == 0 && store->queue == NULL && !store->is_stopping) {
+        result = pthread_cond_timedwait(&store->wake, &store->mutex, &until);
+    }
+    if (result == ETIMEDOUT && store->queue == NULL && !store->is_stopping) {
+        pthread_mutex_unlock(&store->mutex);
+        behind_checkpoint(store, true);
+        pthread_mutex_lock(&store->mutex);
+    }
+}
+
+static struct store_work *cut_group(struct store *store) {
+    struct store_work *first = store->queue;
+    struct store_work *last = NULL;
+    size_t bytes = 0;
+    int works = 0;
+    for (struct store_work *work = first; work != NULL; work = work->next) {
+        bytes += weight(work);
+        if (last != NULL && (works == STORE_GROUP_WORKS || bytes > STORE_GROUP_BYTES)) {
+            break;
+        }
+        works++;
+        last = work;
+    }
+    if (last == NULL) {
+        return NULL;
+    }
+    store->queue = last->next;
+    if (store->queue == NULL) {
+        store->queue_end = &store->queue;
+    }
+    last->next = NULL;
+    return first;
+}
+
+static size_t weight(const struct store_work *work) {
+    size_t bytes = 0;
+    if (work->verb == STORE_APPEND) {
+        for (size_t i = 0; i < work->append.count; i++) {
+            bytes += work->append.events[i].raw.length;
+        }
+    } else if (work->verb == STORE_CHANGE && work->change.step != NULL) {
+        bytes = work->change.step->answer.length + work->change.step->arguments.length;
+    } else if (work->verb == STORE_GENERATION) {
+        for (size_t i = 0; i < work->generation.file_count; i++) {
+            bytes += work->generation.files[i].bytes.length;
+        }
+    }
+    return bytes;
+}
