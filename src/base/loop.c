@@ -77,17 +77,17 @@ void loop_free(struct loop *loop) {
 }
 
 void loop_run(struct loop *loop) {
-    bool is_stopped = false;
-    while (!is_stopped) {
+    do {
         sleep_until_something(loop);
         loop->now = clock_monotonic_ns();
-        /* Read before the posted tasks are taken: those posted before the stop are then among them. */
-        is_stopped = atomic_exchange(&loop->is_stopped, false);
         run_ready(loop);
         run_posted(loop);
         run_due(loop);
         run_deferred(loop);
-    }
+    } while (!atomic_exchange(&loop->is_stopped, false));
+    /* Between this turn's look and the stop, other threads may have posted. */
+    run_posted(loop);
+    run_deferred(loop);
 }
 
 void loop_stop(struct loop *loop) {

@@ -42,7 +42,7 @@ struct loop_task {
 struct loop *loop_new(struct error *error);
 void loop_free(struct loop *loop);
 
-/* Until loop_stop; tasks that were posted before the stop have run when it returns. */
+/* Until loop_stop, which ends it with the turn; tasks that were posted before the stop have run when it returns. */
 void loop_run(struct loop *loop);
 /* Any thread. */
 void loop_stop(struct loop *loop);
