@@ -1,0 +1,73 @@
+/* What the files of this room share. */
+#ifndef HTTP_CLIENT_H
+#define HTTP_CLIENT_H
+
+#include "base/list.h"
+#include "http/http.h"
+#include <curl/curl.h>
+#include <sys/socket.h>
+
+enum {
+    HTTP_HEADERS_LIMIT = 64 * 1024, /* bytes of an answer's headers: many times what servers send */
+    HTTP_SPARE_LIMIT = 64           /* handles kept for later calls */
+};
+
+/* A call that is under way: in `active` while libcurl has it, then in `finished` until `done` is called. */
+struct http_transfer {
+    struct list_node node;
+    struct http_client *client;
+    struct http_call *call;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct buffer body;
+    struct buffer answer_headers; /* name NUL value NUL ... */
+    size_t answer_header_count;
+    bool has_all_headers;
+    unsigned sends;
+    int64_t started_ns;
+    double seconds;
+    unsigned status;
+    struct error error;
+    char words[CURL_ERROR_SIZE]; /* libcurl's, about what failed */
+};
+
+struct http_client {
+    struct loop *loop;
+    CURLM *multi;
+    char *ca_file; /* NULL: the system's */
+    struct loop_timer timer;
+    struct loop_task finish;
+    struct list active, finished;
+    struct list spare; /* transfers without a call */
+    size_t spare_count;
+    struct list sockets;            /* those that are watched */
+    struct http_transfer no_memory; /* stands for the transfer of calls that got none; */
+    struct http_call *starved;      /* they are here, until `done` is called */
+    bool is_freed;                  /* the queued task frees the struct */
+};
+
+/* client.c: `transfer` is over; its error, if there is one, is set. */
+void http_transfer_finish(struct http_transfer *transfer);
+
+/* multi.c: libcurl on the loop. */
+int http_multi_start(struct http_client *client, size_t connections_per_host, struct error *error);
+void http_multi_stop(struct http_client *client);
+
+/* transfer.c: a handle and its callbacks. NULL when there is no memory. */
+struct http_transfer *http_transfer_new(struct http_client *client);
+void http_transfer_free(struct http_transfer *transfer);
+/* Sets the handle up for the call; -1 with the transfer's error. */
+int http_transfer_prepare(struct http_transfer *transfer, struct http_call *call);
+/* libcurl is done with it: reads result and status. */
+void http_transfer_conclude(struct http_transfer *transfer, CURLcode result);
+/* Ready for the next call. */
+void http_transfer_clear(struct http_transfer *transfer);
+
+/* check.c: whether the call can be made at all; -1 with ERROR_INVALID. */
+int http_check_call(const struct http_call *call, struct error *error);
+
+/* guard.c: what is special about an address that guarded calls must not reach, or NULL when it is an ordinary one. */
+const char *http_guard_refuses(const struct sockaddr *address);
+const char *http_guard_refuses_text(const char *address);
+
+#endif

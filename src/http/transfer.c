@@ -1,0 +1,313 @@
+/* One easy handle: set up for a call, and the callbacks in which the answer arrives. None of them calls out of this
+ * room. */
+#include "base/clock.h"
+#include "http/client.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { USUAL_TIMEOUT_MS = 30 * 1000, CONNECT_TIMEOUT_MS = 10 * 1000 };
+
+static void set_fixed_options(struct http_transfer *transfer);
+static void set_times(struct http_transfer *transfer, const struct http_call *call);
+static void set_body(struct http_transfer *transfer, const struct http_call *call);
+static bool has_body(const struct http_call *call);
+static int add_headers(struct http_transfer *transfer, const struct http_call *call);
+static int add_header(struct http_transfer *transfer, const char *name, const char *value);
+static int append_line(struct http_transfer *transfer, const char *line);
+static bool has_header(const struct http_call *call, const char *name);
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address);
+static int on_connected(void *context, char *remote, char *local, int remote_port, int local_port);
+static void refuse_address(struct http_transfer *transfer, const char *words);
+static size_t on_header(char *bytes, size_t size, size_t count, void *context);
+static int keep_header(struct http_transfer *transfer, struct slice line);
+static size_t on_body(char *bytes, size_t size, size_t count, void *context);
+static int refuse_size(struct http_transfer *transfer, const struct buffer *buffer, size_t length,
+                       const char *what);
+static enum error_code error_code_of(CURLcode result);
+
+struct http_transfer *http_transfer_new(struct http_client *client) {
+    struct http_transfer *transfer = calloc(1, sizeof *transfer);
+    if (transfer == NULL) {
+        return NULL;
+    }
+    transfer->client = client;
+    transfer->easy = curl_easy_init();
+    if (transfer->easy == NULL) {
+        free(transfer);
+        return NULL;
+    }
+    return transfer;
+}
+
+void http_transfer_free(struct http_transfer *transfer) {
+    http_transfer_clear(transfer);
+    curl_easy_cleanup(transfer->easy);
+    free(transfer);
+}
+
+int http_transfer_prepare(struct http_transfer *transfer, struct http_call *call) {
+    buffer_init(&transfer->body, call->answer_limit);
+    buffer_init(&transfer->answer_headers, HTTP_HEADERS_LIMIT);
+    transfer->started_ns = clock_monotonic_ns();
+    set_fixed_options(transfer);
+    set_times(transfer, call);
+    set_body(transfer, call);
+    /* The options that copy can fail. */
+    if (curl_easy_setopt(transfer->easy, CURLOPT_URL, call->url) != CURLE_OK ||
+        curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "") != CURLE_OK ||
+        curl_easy_setopt(transfer->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+        curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, "switchhook/" SWITCHHOOK_VERSION) != CURLE_OK ||
+        (transfer->client->ca_file != NULL &&
+         curl_easy_setopt(transfer->easy, CURLOPT_CAINFO, transfer->client->ca_file) != CURLE_OK) ||
+        add_headers(transfer, call) < 0) {
+        return error_memory(&transfer->error);
+    }
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+    return 0;
+}
+
+void http_transfer_conclude(struct http_transfer *transfer, CURLcode result) {
+    long status = 0, system = 0;
+    transfer->seconds = (double)(clock_monotonic_ns() - transfer->started_ns) / (double)CLOCK_NS_PER_S;
+    if (result == CURLE_OK) {
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        transfer->status = (unsigned)status;
+        transfer->error = (struct error){.code = ERROR_NONE};
+        return;
+    }
+    /* A callback that stopped the transfer has said why. */
+    if (transfer->error.code == ERROR_NONE) {
+        error_set(&transfer->error, error_code_of(result), "%s",
+                  transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(result));
+        curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &system);
+        transfer->error.system = (int)system;
+    }
+}
+
+void http_transfer_clear(struct http_transfer *transfer) {
+    /* Keeps the handle's memory, its connections and names are the multi handle's. */
+    curl_easy_reset(transfer->easy);
+    curl_slist_free_all(transfer->headers);
+    buffer_reset(&transfer->body);
+    buffer_reset(&transfer->answer_headers);
+    transfer->headers = NULL;
+    transfer->call = NULL;
+    transfer->answer_header_count = 0;
+    transfer->has_all_headers = false;
+    transfer->sends = transfer->status = 0;
+    transfer->seconds = 0;
+    transfer->error = (struct error){.code = ERROR_NONE};
+    transfer->words[0] = '\0';
+}
+
+static void set_fixed_options(struct http_transfer *transfer) {
+    CURL *easy = transfer->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* Otherwise giving a request up waits, on this thread, for the name's look-up to end. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    /* What is sent is what was signed. */
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+}
+
+static void set_times(struct http_transfer *transfer, const struct http_call *call) {
+    long all_ms = call->timeout_ms == 0 ? USUAL_TIMEOUT_MS : (long)call->timeout_ms;
+    curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, all_ms);
+    curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     all_ms < CONNECT_TIMEOUT_MS ? all_ms : (long)CONNECT_TIMEOUT_MS);
+}
+
+static void set_body(struct http_transfer *transfer, const struct http_call *call) {
+    CURL *easy = transfer->easy;
+    if (has_body(call)) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.length);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.length == 0 ? "" : call->body.bytes);
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+    } else if (strcmp(call->method, "HEAD") == 0) {
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+    }
+}
+
+/* These methods say Content-Length: 0 when there is nothing in them; servers ask for it. */
+static bool has_body(const struct http_call *call) {
+    return slice_is_set(call->body) || strcmp(call->method, "POST") == 0 || strcmp(call->method, "PUT") == 0 ||
+           strcmp(call->method, "PATCH") == 0;
+}
+
+static int add_headers(struct http_transfer *transfer, const struct http_call *call) {
+    for (size_t i = 0; i < call->header_count; i++) {
+        if (add_header(transfer, call->headers[i].name, call->headers[i].value) < 0) {
+            return -1;
+        }
+    }
+    if (!has_body(call)) {
+        return 0;
+    }
+    /* libcurl would add a form's content type of its own, and wait for "100 Continue" before large bodies. */
+    if (!has_header(call, "Content-Type") && append_line(transfer, "Content-Type:") < 0) {
+        return -1;
+    }
+    return append_line(transfer, "Expect:");
+}
+
+/* In libcurl's lists, "Name:" takes a header out and "Name;" sends an empty one. */
+static int add_header(struct http_transfer *transfer, const char *name, const char *value) {
+    bool is_empty = value[strspn(value, " \t")] == '\0';
+    char *line = NULL;
+    if (asprintf(&line, "%s%s%s", name, is_empty ? ";" : ": ", is_empty ? "" : value) < 0) {
+        return -1;
+    }
+    int result = append_line(transfer, line);
+    free(line);
+    return result;
+}
+
+static int append_line(struct http_transfer *transfer, const char *line) {
+    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
+    if (longer == NULL) {
+        return -1;
+    }
+    transfer->headers = longer;
+    return 0;
+}
+
+static bool has_header(const struct http_call *call, const char *name) {
+    for (size_t i = 0; i < call->header_count; i++) {
+        if (strcasecmp(call->headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The guard looks at the address itself, after names and spellings have been resolved. */
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    struct http_transfer *transfer = context;
+    const char *words = transfer->call->is_guarded ? http_guard_refuses(&address->addr) : NULL;
+    (void)purpose;
+    if (words != NULL) {
+        refuse_address(transfer, words);
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Before each sending, on a new connection or on a kept one, which may have been opened for a call without the guard. */
+static int on_connected(void *context, char *remote, char *local, int remote_port, int local_port) {
+    struct http_transfer *transfer = context;
+    const char *words = transfer->call->is_guarded ? http_guard_refuses_text(remote) : NULL;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    if (words != NULL) {
+        refuse_address(transfer, words);
+        return CURL_PREREQFUNC_ABORT;
+    }
+    /* Another address of the name may have been refused before this one. */
+    transfer->error = (struct error){.code = ERROR_NONE};
+    transfer->sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
+static void refuse_address(struct http_transfer *transfer, const char *words) {
+    error_set(&transfer->error, ERROR_INVALID,
+              "the host's address is %s, and such addresses are not allowed for this request", words);
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
+    struct http_transfer *transfer = context;
+    struct slice line = slice_make(bytes, size * count);
+    while (line.length > 0 && (line.bytes[line.length - 1] == '\n' || line.bytes[line.length - 1] == '\r')) {
+        line.length--;
+    }
+    if (slice_starts_with(line, "HTTP/")) {
+        /* Those of an interim answer (1xx) do not count. */
+        buffer_clear(&transfer->answer_headers);
+        transfer->answer_header_count = 0;
+        transfer->has_all_headers = false;
+    } else if (line.length == 0) {
+        transfer->has_all_headers = true;
+    } else if (!transfer->has_all_headers && keep_header(transfer, line) < 0) {
+        return 0;
+    }
+    return size * count;
+}
+
+/* Trailers and lines that are no "name: value" are passed over. */
+static int keep_header(struct http_transfer *transfer, struct slice line) {
+    struct buffer *kept = &transfer->answer_headers;
+    const char *colon = memchr(line.bytes, ':', line.length);
+    if (colon == NULL || colon == line.bytes || memchr(line.bytes, '\0', line.length) != NULL) {
+        return 0;
+    }
+    const char *value = colon + 1, *end = line.bytes + line.length;
+    while (value < end && (*value == ' ' || *value == '\t')) {
+        value++;
+    }
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+    size_t begin = kept->length;
+    buffer_append(kept, line.bytes, (size_t)(colon - line.bytes));
+    buffer_append_char(kept, '\0');
+    buffer_append(kept, value, (size_t)(end - value));
+    buffer_append_char(kept, '\0');
+    if (kept->is_broken) {
+        return refuse_size(transfer, kept, line.length + 2, "the headers of the answer");
+    }
+    for (char *c = kept->bytes + begin; *c != '\0'; c++) {
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    transfer->answer_header_count++;
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+    struct http_transfer *transfer = context;
+    if (buffer_append(&transfer->body, bytes, size * count) < 0) {
+        refuse_size(transfer, &transfer->body, size * count, "the answer");
+        return 0;
+    }
+    return size * count;
+}
+
+/* Why `buffer` did not take `length` more bytes. */
+static int refuse_size(struct http_transfer *transfer, const struct buffer *buffer, size_t length,
+                       const char *what) {
+    if (length <= buffer->limit - buffer->length) {
+        return error_memory(&transfer->error);
+    }
+    return error_set(&transfer->error, ERROR_LIMIT, "%s: more than the %zu bytes that are allowed", what,
+                     buffer->limit);
+}
+
+static enum error_code error_code_of(CURLcode result) {
+    switch (result) {
+    case CURLE_OPERATION_TIMEDOUT: return ERROR_TIMEOUT;
+    case CURLE_OUT_OF_MEMORY: return ERROR_MEMORY;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_LOGIN_DENIED: return ERROR_INVALID;
+    default: return ERROR_SYSTEM;
+    }
+}
