@@ -1,0 +1,233 @@
+/* The strict reader's limits, its places, and how a listener stops it; and the cutting of members and elements. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "json/json.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* `count` times "[", or "{"a":" with a 1 in the middle. */
+static char *nested(const char *open, const char *middle, const char *close, size_t count) {
+    struct buffer text;
+    buffer_init(&text, 1 << 20);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(buffer_append_text(&text, open), 0);
+    }
+    assert_int_equal(buffer_append_text(&text, middle), 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(buffer_append_text(&text, close), 0);
+    }
+    return buffer_take(&text);
+}
+
+static void check_depth(const char *open, const char *middle, const char *close, size_t offset_of_one_too_many) {
+    struct json_error error;
+    char *fits = nested(open, middle, close, JSON_DEPTH);
+    assert_int_equal(json_check(fits, strlen(fits), &error), 0);
+    free(fits);
+    char *deep = nested(open, middle, close, JSON_DEPTH + 1);
+    assert_int_equal(json_check(deep, strlen(deep), &error), -1);
+    assert_int_equal(error.offset, offset_of_one_too_many);
+    assert_non_null(strstr(error.message, "too deep"));
+    free(deep);
+}
+
+static void test_depth(void **state) {
+    (void)state;
+    check_depth("[", "", "]", 128);
+    check_depth("[", "1", "]", 128);
+    check_depth("{\"a\":", "1", "}", 128 * 5);
+}
+
+static void test_hostile_depth(void **state) {
+    (void)state;
+    char *text = nested("[", "", "", 1000 * 1000);
+    struct json_error error;
+    assert_int_equal(json_check(text, strlen(text), &error), -1);
+    assert_int_equal(error.offset, 128);
+    free(text);
+}
+
+static void test_own_limits(void **state) {
+    (void)state;
+    static const struct json_listener nobody = {0};
+    const struct json_limits limits = {.depth = 2, .values = 5};
+    struct json_error error;
+    assert_int_equal(json_read("[[1],2,3]", 9, &limits, &nobody, NULL, &error), 0);
+    assert_int_equal(json_read("[[[]]]", 6, &limits, &nobody, NULL, &error), -1);
+    assert_int_equal(error.offset, 2);
+    assert_int_equal(json_read("[[1],2,3,4]", 11, &limits, &nobody, NULL, &error), -1);
+    assert_int_equal(error.offset, 9);
+    assert_non_null(strstr(error.message, "more values"));
+    /* names are no values */
+    assert_int_equal(json_read("{\"a\":1,\"b\":2,\"c\":3,\"d\":4}", 25, &limits, &nobody, NULL, &error), 0);
+    /* a depth past the constant counts as the constant */
+    const struct json_limits wide = {.depth = SIZE_MAX, .values = SIZE_MAX};
+    char *deep = nested("[", "", "]", JSON_DEPTH + 1);
+    assert_int_equal(json_read(deep, strlen(deep), &wide, &nobody, NULL, &error), -1);
+    assert_int_equal(error.offset, 128);
+    free(deep);
+    /* a scalar needs no depth */
+    const struct json_limits none = {.depth = 0, .values = 1};
+    assert_int_equal(json_read("1", 1, &none, &nobody, NULL, &error), 0);
+    assert_int_equal(json_read("[]", 2, &none, &nobody, NULL, &error), -1);
+}
+
+static void test_values_limit(void **state) {
+    (void)state;
+    /* The array and its elements: one value too many, then just as many as are allowed. */
+    size_t length = 2 * (size_t)JSON_VALUES + 1;
+    char *text = malloc(length);
+    assert_non_null(text);
+    for (size_t i = 0; i < length; i++) {
+        text[i] = i % 2 == 0 ? ',' : '1';
+    }
+    text[0] = '[';
+    text[length - 1] = ']';
+    struct json_error error;
+    assert_int_equal(json_check(text, length, &error), -1);
+    assert_int_equal(error.offset, length - 2);
+    text[length - 3] = ']';
+    assert_int_equal(json_check(text, length - 2, &error), 0);
+    free(text);
+}
+
+static void on_place(void *context, const struct json_place *place) {
+    (void)buffer_append_format(context, "%zu-%zu/%zu ", place->begin, place->end, place->blanks);
+}
+
+static void test_places(void **state) {
+    (void)state;
+    static const struct json_listener listener = {.at = on_place};
+    static const char text[] = " {\"a\\n\": [10, \"x y\",-2.5 ],\"b\":null}\n";
+    struct buffer places;
+    buffer_init(&places, 4096);
+    struct json_error error;
+    assert_int_equal(json_read(text, sizeof text - 1, NULL, &listener, &places, &error), 0);
+    /* {, "a\n", [, 10, "x y", -2.5, ], "b", null, }: also for calls that the listener does not have */
+    assert_string_equal(places.bytes,
+                        "1-2/1 2-7/1 9-10/2 10-12/2 14-19/3 20-24/3 25-26/4 27-30/4 31-35/4 35-36/4 ");
+    buffer_reset(&places);
+}
+
+static int stop_at_three(void *context, int64_t value) {
+    struct json_error *error = context;
+    if (value != 3) {
+        return 0;
+    }
+    if (error != NULL) {
+        error->offset = 77;
+        (void)snprintf(error->message, sizeof error->message, "three is too many");
+    }
+    return -1;
+}
+
+static void test_a_listener_stops(void **state) {
+    (void)state;
+    static const struct json_listener listener = {.integer = stop_at_three};
+    struct json_error error = {.offset = 5, .message = "left from before"};
+    assert_int_equal(json_read("[1, 3, x", 8, NULL, &listener, NULL, &error), -1);
+    assert_string_equal(error.message, "stopped by the listener");
+    assert_int_equal(error.offset, 4);
+    assert_int_equal(json_read("[1, 3, x", 8, NULL, &listener, &error, &error), -1);
+    assert_string_equal(error.message, "three is too many");
+    assert_int_equal(error.offset, 77);
+    assert_int_equal(json_read("[1, 3, x", 8, NULL, &listener, NULL, NULL), -1);
+}
+
+/* The text of a string without escapes lies in the input itself: nothing is copied. */
+static int expect_slice(void *context, struct slice value) {
+    const char *input = context;
+    assert_ptr_equal(value.bytes, input + 1);
+    assert_int_equal(value.length, 5);
+    return 0;
+}
+
+static void test_plain_strings_are_slices(void **state) {
+    (void)state;
+    static const struct json_listener listener = {.string = expect_slice};
+    char text[] = "\"plain\"";
+    assert_int_equal(json_read(text, 7, NULL, &listener, text, NULL), 0);
+}
+
+static int note_member(void *context, struct slice name, struct slice raw) {
+    return buffer_append_format(context, "%.*s=%.*s;", SLICE_ARG(name), SLICE_ARG(raw));
+}
+
+static int note_element(void *context, size_t index, struct slice raw) {
+    return buffer_append_format(context, "%zu=%.*s;", index, SLICE_ARG(raw));
+}
+
+static void test_each_member(void **state) {
+    (void)state;
+    static const char text[] = " { \"a\" : 1 ,\"\\u0062\\t\":[1, {\"c\":2}],\"d\":{\"a\":[]},\"a\": "
+                               "\"x\\ny\",\"\":null,\"e\":true,\"f\":-1.50}";
+    struct buffer seen;
+    buffer_init(&seen, 4096);
+    struct json_error error;
+    assert_int_equal(json_each_member(text, sizeof text - 1, note_member, &seen, &error), 0);
+    assert_string_equal(seen.bytes, "a=1;b\t=[1, {\"c\":2}];d={\"a\":[]};a=\"x\\ny\";=null;e=true;f=-1.50;");
+    assert_int_equal(json_each_member("{}", 2, note_member, &seen, &error), 0);
+    buffer_reset(&seen);
+    static const char *const others[] = {"[]", "1", "\"a\"", "null", "true", "2.5", "[{}]"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(json_each_member(others[i], strlen(others[i]), note_member, &seen, &error), -1);
+        assert_non_null(strstr(error.message, "expected an object"));
+        assert_int_equal(error.offset, 0);
+    }
+    assert_int_equal(json_each_member("{\"a\":1,}", 8, note_member, &seen, NULL), -1);
+    buffer_reset(&seen);
+}
+
+static void test_each_element(void **state) {
+    (void)state;
+    static const char text[] = "[1, [2,3] ,{\"a\":[4]},\"x\",null,false,2.50]";
+    struct buffer seen;
+    buffer_init(&seen, 4096);
+    struct json_error error;
+    assert_int_equal(json_each_element(text, sizeof text - 1, note_element, &seen, &error), 0);
+    assert_string_equal(seen.bytes, "0=1;1=[2,3];2={\"a\":[4]};3=\"x\";4=null;5=false;6=2.50;");
+    buffer_reset(&seen);
+    assert_int_equal(json_each_element("{\"a\":[]}", 8, note_element, &seen, &error), -1);
+    assert_non_null(strstr(error.message, "expected an array"));
+    assert_int_equal(json_each_element("[1,2", 4, note_element, &seen, &error), -1);
+    assert_int_equal(error.offset, 4);
+    buffer_reset(&seen);
+}
+
+static int stop_member(void *context, struct slice name, struct slice raw) {
+    (void)raw;
+    ++*(int *)context;
+    return slice_is(name, "b") ? -1 : 0;
+}
+
+static void test_a_visit_stops(void **state) {
+    (void)state;
+    int seen = 0;
+    struct json_error error;
+    static const char text[] = "{\"a\":1,\"b\":[2],\"c\":3}";
+    assert_int_equal(json_each_member(text, sizeof text - 1, stop_member, &seen, &error), -1);
+    assert_int_equal(seen, 2);
+    assert_string_equal(error.message, "stopped by the listener");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_hostile_depth),
+        cmocka_unit_test(test_own_limits),
+        cmocka_unit_test(test_values_limit),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_a_listener_stops),
+        cmocka_unit_test(test_plain_strings_are_slices),
+        cmocka_unit_test(test_each_member),
+        cmocka_unit_test(test_each_element),
+        cmocka_unit_test(test_a_visit_stops),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
