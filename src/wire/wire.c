@@ -122,7 +122,7 @@ static uint64_t get_little(struct wire_reader *reader, size_t size) {
 /* After a field that is not there, nothing is: what follows it would be read at the wrong place. */
 static struct slice take(struct wire_reader *reader, size_t length) {
     if (reader->is_broken || length > reader->rest.length) {
-        *reader = (struct wire_reader){.is_broken = true};
+        reader->is_broken = true;
         return (struct slice){NULL, 0};
     }
     struct slice taken = slice_make(reader->rest.bytes, length);

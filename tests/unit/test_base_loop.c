@@ -459,6 +459,23 @@ static void deferred_tasks_defer_tasks(void **state) {
     assert_true(endless.task.is_queued);
 }
 
+static void post_and_stop(struct loop_task *task) {
+    (void)task;
+    loop_post(loop, &deferred[1].task, defer_x);
+    loop_stop(loop);
+}
+
+/* Posted when the turn has taken its posted tasks already. */
+static void what_was_posted_before_the_stop_has_run(void **state) {
+    (void)state;
+    struct loop_task late_task = {0};
+    struct loop_task first = {0};
+    loop_defer(loop, &late_task, post_and_stop);
+    loop_post(loop, &first, stop_task);
+    loop_run(loop);
+    assert_string_equal(happened, "yx");
+}
+
 static void the_loop_sleeps(void **state) {
     (void)state;
     struct loop_timer stop = {0};
@@ -532,8 +549,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_wake_is_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(deferred_tasks_run_once_at_the_end_of_the_turn, setup, teardown),
         cmocka_unit_test_setup_teardown(deferred_tasks_defer_tasks, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_posted_before_the_stop_has_run, setup, teardown),
         cmocka_unit_test_setup_teardown(the_loop_sleeps, setup, teardown),
         cmocka_unit_test_setup_teardown(many_posts_ring_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_posted_before_the_stop_has_run, setup, teardown),
         cmocka_unit_test_setup_teardown(the_loop_sleeps, setup, teardown),
         cmocka_unit_test_setup_teardown(many_posts_ring_once, setup, teardown),
     };
