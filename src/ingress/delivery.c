@@ -1,0 +1,208 @@
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "ingress/private.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+_Static_assert((int)STORE_DIGEST_SIZE == (int)CRYPTO_DIGEST_SIZE, "the store keeps the events' digests");
+
+/* One delivery on its way through the store. The slices look into the request's body, which lives until the
+ * answer. */
+struct delivery {
+    struct store_work work;
+    struct ingress *ingress;
+    struct httpd_request *request;
+    struct envelope envelope;
+    struct store_event *events;
+    int64_t began_ns;
+};
+
+static int read_body(struct delivery *delivery);
+static int make_events(struct delivery *delivery);
+static struct store_event event_for_store(const struct event *event);
+static bool is_local(struct slice type);
+static void on_stored(struct store_work *work);
+static void count(struct delivery *delivery, struct ingress_outcome *outcome);
+static void answer_stored(struct delivery *delivery, struct ingress_outcome *outcome);
+static void refuse_unstored(struct delivery *delivery, const struct error *error);
+static void refuse(struct delivery *delivery, unsigned status, const char *code, const char *message,
+                   size_t offset);
+static void free_delivery(struct delivery *delivery);
+
+void ingress_on_request(struct httpd_request *request, void *context) {
+    struct ingress *ingress = context;
+    int64_t began_ns = clock_monotonic_ns();
+    struct delivery *delivery = calloc(1, sizeof *delivery);
+    if (delivery == NULL) {
+        ingress_refuse(ingress, request,
+                       &(struct ingress_refusal){.status = 503,
+                                                 .code = "out_of_memory",
+                                                 .message = "no memory for the delivery",
+                                                 .offset = INGRESS_NO_OFFSET,
+                                                 .began_ns = began_ns});
+        return;
+    }
+    delivery->ingress = ingress;
+    delivery->request = request;
+    delivery->began_ns = began_ns;
+    envelope_init(&delivery->envelope);
+
+    if (read_body(delivery) < 0 || ingress_handshake(ingress, request, &delivery->envelope, began_ns)) {
+        free_delivery(delivery);
+        return;
+    }
+    /* An empty array asks for nothing, and nothing of it is lost: 200, without a commit. */
+    if (delivery->envelope.count == 0) {
+        answer_stored(delivery, &(struct ingress_outcome){.status = 200});
+        free_delivery(delivery);
+        return;
+    }
+    if (make_events(delivery) < 0) {
+        free_delivery(delivery);
+        return;
+    }
+    delivery->work = (struct store_work){
+        .verb = STORE_APPEND,
+        .append = {.events = delivery->events, .count = delivery->envelope.count, .received_us = clock_wall_us()},
+        .done = on_stored,
+    };
+    store_submit(ingress->options.store, &delivery->work);
+}
+
+/* -1: answered. */
+static int read_body(struct delivery *delivery) {
+    struct slice body = httpd_body(delivery->request);
+    struct json_error where = {0};
+    if (envelope_read(&delivery->envelope, body.bytes, body.length, &where) == 0) {
+        return 0;
+    }
+    if (where.offset == SIZE_MAX) {
+        refuse(delivery, 503, "out_of_memory", "no memory to read the body", INGRESS_NO_OFFSET);
+    } else {
+        refuse(delivery, 400, "unreadable_body", where.message, where.offset);
+    }
+    return -1;
+}
+
+/* -1: answered. */
+static int make_events(struct delivery *delivery) {
+    const struct envelope *envelope = &delivery->envelope;
+    delivery->events = calloc(envelope->count, sizeof *delivery->events);
+    if (delivery->events == NULL) {
+        refuse(delivery, 503, "out_of_memory", "no memory for the delivery's events", INGRESS_NO_OFFSET);
+        return -1;
+    }
+    for (size_t i = 0; i < envelope->count; i++) {
+        delivery->events[i] = event_for_store(&envelope->events[i]);
+    }
+    return 0;
+}
+
+static struct store_event event_for_store(const struct event *event) {
+    struct store_event stored = {
+        .identity = event->identity,
+        .content = event->content,
+        .raw = event->raw,
+        .id = event->id,
+        .type = event->type,
+        .source = event->source,
+        .subject = event->subject,
+        .time = event->time,
+        .job = event->job,
+        .worker = event->worker,
+        .lane = event->lane,
+        .malformed = event->malformed,
+    };
+    if (stored.malformed == NULL && is_local(event->type)) {
+        stored.malformed = "types that begin with " INGRESS_LOCAL_PREFIX " are raised by scripts, not delivered";
+    }
+    return stored;
+}
+
+static bool is_local(struct slice type) {
+    const struct slice prefix = slice_of(INGRESS_LOCAL_PREFIX);
+    return type.length >= prefix.length &&
+           slice_equal_ignoring_case(slice_make(type.bytes, prefix.length), prefix);
+}
+
+/* The store's thread, after the commit. */
+static void on_stored(struct store_work *work) {
+    struct delivery *delivery = CONTAINER_OF(work, struct delivery, work);
+    if (work->error.code != ERROR_NONE) {
+        refuse_unstored(delivery, &work->error);
+    } else {
+        struct ingress_outcome outcome = {.status = 200};
+        count(delivery, &outcome);
+        answer_stored(delivery, &outcome);
+    }
+    free_delivery(delivery);
+}
+
+/* A line for the first of each kind: a batch has thousands of elements, and a stranger may have made it. */
+static void count(struct delivery *delivery, struct ingress_outcome *outcome) {
+    const struct store_event *quarantined = NULL, *namesake = NULL;
+    size_t namesakes = 0;
+    for (size_t i = 0; i < delivery->envelope.count; i++) {
+        const struct store_event *event = &delivery->events[i];
+        if (event->is_duplicate) {
+            outcome->duplicates++;
+        } else if (event->malformed != NULL) {
+            outcome->quarantined++;
+            quarantined = quarantined == NULL ? event : quarantined;
+        } else {
+            outcome->stored++;
+        }
+        if (event->is_namesake) {
+            namesakes++;
+            namesake = namesake == NULL ? event : namesake;
+        }
+    }
+    if (quarantined != NULL) {
+        log_warn("ingress", "elements of a delivery are no events: they are kept and not run",
+                 LOG_NUMBER("count", outcome->quarantined), LOG_NUMBER("seq", quarantined->seq),
+                 LOG_TEXT("reason", quarantined->malformed), LOG_END);
+    }
+    if (namesake != NULL) {
+        log_warn("ingress",
+                 "events have the source, type and id of earlier ones and differ from them: both are kept",
+                 LOG_NUMBER("count", namesakes), LOG_NUMBER("seq", namesake->seq),
+                 LOG_SLICE("type", namesake->type), LOG_SLICE("id", namesake->id), LOG_END);
+    }
+}
+
+static void answer_stored(struct delivery *delivery, struct ingress_outcome *outcome) {
+    char text[128];
+    int length = snprintf(text, sizeof text, "{\"stored\":%zu,\"duplicates\":%zu,\"quarantined\":%zu}",
+                          outcome->stored, outcome->duplicates, outcome->quarantined);
+    ingress_answer(delivery->ingress, delivery->request, outcome, delivery->began_ns,
+                   slice_make(text, (size_t)length));
+}
+
+/* Why is the operator's affair, and in the log: the sender hears only that it should come again. */
+static void refuse_unstored(struct delivery *delivery, const struct error *error) {
+    log_error("ingress", "a delivery could not be stored", LOG_NUMBER("events", delivery->envelope.count),
+              LOG_TEXT("reason", error->message), LOG_END);
+    const char *code = "not_stored";
+    if (error->code == ERROR_FULL) {
+        code = "disk_full";
+    } else if (error->code == ERROR_CLOSED) {
+        code = "stopping";
+    }
+    refuse(delivery, 503, code, "the delivery could not be stored; nothing of it was kept", INGRESS_NO_OFFSET);
+}
+
+static void refuse(struct delivery *delivery, unsigned status, const char *code, const char *message,
+                   size_t offset) {
+    ingress_refuse(
+        delivery->ingress, delivery->request,
+        &(struct ingress_refusal){
+            .status = status, .code = code, .message = message, .offset = offset, .began_ns = delivery->began_ns});
+}
+
+/* After the answer: the request is gone, and with it the body that the slices look into. */
+static void free_delivery(struct delivery *delivery) {
+    free(delivery->events);
+    envelope_reset(&delivery->envelope);
+    free(delivery);
+}

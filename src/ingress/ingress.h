@@ -1,0 +1,52 @@
+/* Deliveries: Event Grid's POSTs, from the socket to the store and back. docs/internals/ingress.md tells the life of
+ * one and gives the reason for each status.
+ *
+ * A delivery is answered 200 when all of it is committed, and not before: while the store works, the request waits
+ * and holds no thread. What a delivery says about itself is never believed beyond what `verify` lets through.
+ *
+ *     struct ingress *ingress = ingress_start(&(struct ingress_options){
+ *         .address = "127.0.0.1:8080", .path = "/events", .body_limit = 4 << 20,
+ *         .verify = verify, .store = store, .may_accept = may_accept, .context = host}, &error);
+ *     ...
+ *     ingress_quiesce(ingress);   // no new connections; deliveries on the open ones are told to come back
+ *     ingress_stop(ingress);      // waits until what the store has is answered; then the store may be closed
+ */
+#ifndef INGRESS_INGRESS_H
+#define INGRESS_INGRESS_H
+
+#include "base/error.h"
+#include "store/store.h"
+#include "verify/verify.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What became of one request, for the metrics. */
+struct ingress_outcome {
+    unsigned status;
+    size_t stored, duplicates, quarantined; /* of a 200 */
+    double seconds; /* from the body's last byte to the answer; 0: refused before its body */
+};
+
+struct ingress_options {
+    const char *address; /* host:port; port 0 takes a free one */
+    const char *path;    /* /events */
+    size_t body_limit;
+    struct verify *verify; /* this and the store: the caller's, until ingress_stop has returned */
+    struct store *store;
+    /* Asked once for each delivery whose sender is verified; false: 503. NULL: always. Any thread, must be short. */
+    bool (*may_accept)(void *context);
+    /* Called before each answer goes out. NULL: nobody asks. Any thread, must be short. */
+    void (*on_outcome)(const struct ingress_outcome *outcome, void *context);
+    void *context;
+};
+
+struct ingress;
+
+struct ingress *ingress_start(const struct ingress_options *options, struct error *error);
+uint16_t ingress_port(const struct ingress *ingress);
+void ingress_quiesce(struct ingress *ingress);
+/* NULL is fine. */
+void ingress_stop(struct ingress *ingress);
+
+#endif
