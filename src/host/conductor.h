@@ -1,0 +1,81 @@
+/* The host as the files of this room see it: the parts, and who is told what. Nobody outside this room includes it. */
+#ifndef HOST_CONDUCTOR_H
+#define HOST_CONDUCTOR_H
+
+#include "base/loop.h"
+#include "base/map.h"
+#include "host/generation.h"
+#include "host/host.h"
+#include "host/lane.h"
+#include "host/watch.h"
+#include "host/work.h"
+#include "http/http.h"
+#include "router/router.h"
+#include <stdatomic.h>
+
+struct host {
+    struct host_options options;
+    const struct config *config;
+    struct loop *loop;
+    struct store *store;
+    struct store_reader *reader;
+    struct http_client *http;
+    struct router_access access;
+    bool has_access;
+    struct retry_policy retry;
+
+    /* events */
+    struct lanes lanes;
+    struct map runs;        /* by id */
+    struct list works;      /* struct work, by in_host */
+    struct list ready_runs; /* struct run, by in_ready */
+    struct list unsaved;    /* struct change, by in_unsaved */
+    struct loop_timer unsaved_timer;
+    struct loop_task pump;
+    struct loop_timer pump_later;
+    uint64_t highest_seq;     /* taken up into a lane so far */
+    struct loop_timer rescan; /* the store has events that could not be taken up */
+    uint64_t unclean_seq;     /* events up to this may have steps that were sent and not journaled */
+    size_t waiting;           /* runs in RUN_WAITING */
+
+    /* scripts */
+    struct watch watch;
+    struct generation *live, *loading; /* NULL: none */
+    struct list retiring;
+    bool must_reload; /* even if the bytes are the same */
+    bool was_ready;
+    struct loop_task buried; /* frees what retired */
+
+    /* stopping and asking */
+    struct loop_watch signals;
+    struct loop_timer drain;
+    struct loop_task stop_task, reload_task, broken_task, question_task;
+    _Atomic bool is_stopping, is_reload_asked, is_over;
+    _Atomic size_t backlog;
+    _Atomic(struct host_question *) questions;
+    struct error broken;
+    struct host_status totals; /* its counters and the words about the last reload */
+};
+
+/* host.c */
+/* Hands out what can be handed out, at the end of this turn. */
+void host_pump(struct host *host);
+void host_note(struct host *host, const struct host_note *note);
+/* Says it, with what is known of the work filled in. */
+void host_note_work(const struct work *work, struct host_note note);
+/* A work is gone, or a run: when stopping, that may have been the last. */
+void host_check_drained(struct host *host);
+
+/* intake.c: from the store's appends into the lanes */
+void intake_start(struct host *host);
+int intake_scan(struct host *host, struct error *error);
+
+/* reload.c */
+void reload_start(struct host *host);
+void reload_stop(struct host *host);
+/* Reads the folder and, if it changed (or must_reload), starts a generation. */
+void reload_now(struct host *host);
+/* A run left its worker: an old generation may have been waiting for that. */
+void reload_check_retired(struct host *host);
+
+#endif

@@ -1,0 +1,371 @@
+#include "host/host.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "event/event.h"
+#include "host/conductor.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { BEGIN_AT_ONCE = 256, PUMP_AGAIN_MS = 1000 };
+
+static int open_parts(struct host *host, struct error *error);
+static int watch_signals(struct host *host, struct error *error);
+static void on_signal(struct loop_watch *watch, uint32_t events);
+static void on_store_broken(const struct error *error, void *context);
+static void on_broken_task(struct loop_task *task);
+static void on_stop_task(struct loop_task *task);
+static void on_reload_task(struct loop_task *task);
+static void on_drain_over(struct loop_timer *timer);
+static void on_pump(struct loop_task *task);
+static void on_pump_later(struct loop_timer *timer);
+static struct run *next_ready(struct host *host);
+static void on_questions(struct loop_task *task);
+static void answer_questions(struct host *host);
+static void fill_status(const struct host *host, struct host_status *status);
+static void fill_workers(const struct generation *generation, struct host_status *status);
+
+struct host *host_new(const struct host_options *options, struct error *error) {
+    struct host *host = calloc(1, sizeof *host);
+    if (host == NULL) {
+        error_memory(error);
+        return NULL;
+    }
+    host->options = *options;
+    host->config = options->config;
+    host->store = options->store;
+    host->retry = (struct retry_policy){.attempts = options->config->retry.attempts,
+                                        .first_seconds = options->config->retry.first_seconds,
+                                        .factor = options->config->retry.factor,
+                                        .max_seconds = options->config->retry.max_seconds,
+                                        .hold = options->config->retry.hold};
+    host->signals.fd = host->watch.inotify.fd = -1;
+    lanes_init(&host->lanes);
+    map_init(&host->runs);
+    list_init(&host->works);
+    list_init(&host->ready_runs);
+    list_init(&host->unsaved);
+    list_init(&host->retiring);
+    if (open_parts(host, error) < 0) {
+        host_free(host);
+        return NULL;
+    }
+    if (!store_was_unclean(host->store, &host->unclean_seq)) {
+        host->unclean_seq = 0;
+    }
+    store_on_broken(host->store, on_store_broken, host);
+    intake_start(host);
+    return host;
+}
+
+void host_free(struct host *host) {
+    if (host == NULL) {
+        return;
+    }
+    LIST_EACH (&host->works, node) {
+        work_free(CONTAINER_OF(node, struct work, in_host));
+    }
+    if (host->loop != NULL) {
+        reload_stop(host);
+    }
+    http_client_free(host->http);
+    store_reader_free(host->reader);
+    router_access_reset(&host->access);
+    lanes_reset(&host->lanes);
+    map_reset(&host->runs);
+    if (host->signals.fd >= 0) {
+        close(host->signals.fd);
+    }
+    loop_free(host->loop);
+    free(host);
+}
+
+int host_run(struct host *host, struct error *error) {
+    if (watch_signals(host, error) < 0 || intake_scan(host, error) < 0) {
+        return -1;
+    }
+    if (host->lanes.queued > 0) {
+        log_info("host", "events are waiting from before", LOG_NUMBER("events", host->lanes.queued), LOG_END);
+    }
+    reload_start(host);
+    loop_run(host->loop);
+    atomic_store(&host->is_over, true);
+    answer_questions(host);
+    store_reader_free(host->reader); /* so that the store can be closed before the host is freed */
+    host->reader = NULL;
+    if (host->broken.code != ERROR_NONE) {
+        if (error != NULL) {
+            *error = host->broken;
+        }
+        return -1;
+    }
+    return 0;
+}
+
+void host_stop(struct host *host) {
+    if (!atomic_exchange(&host->is_stopping, true)) {
+        loop_post(host->loop, &host->stop_task, on_stop_task);
+    }
+}
+
+void host_reload(struct host *host) {
+    if (!atomic_exchange(&host->is_reload_asked, true)) {
+        loop_post(host->loop, &host->reload_task, on_reload_task);
+    }
+}
+
+bool host_may_accept(const struct host *host) {
+    return !atomic_load(&host->is_stopping) && atomic_load(&host->backlog) < host->config->limits.backlog;
+}
+
+/* A stack of questions and one task: the one who finds it empty posts the task. */
+void host_ask(struct host *host, struct host_question *question) {
+    question->in_host.host = host;
+    struct host_question *first = atomic_load(&host->questions);
+    do {
+        question->in_host.next = first;
+    } while (!atomic_compare_exchange_weak(&host->questions, &first, question));
+    if (atomic_load(&host->is_over)) {
+        answer_questions(host); /* no loop any more: whoever takes it answers it */
+    } else if (first == NULL) {
+        loop_post(host->loop, &host->question_task, on_questions);
+    }
+}
+
+void host_pump(struct host *host) {
+    loop_defer(host->loop, &host->pump, on_pump);
+}
+
+void host_note(struct host *host, const struct host_note *note) {
+    if (host->options.note != NULL) {
+        host->options.note(host->options.context, note);
+    }
+}
+
+void host_note_work(const struct work *work, struct host_note note) {
+    note.at_us = clock_wall_us();
+    note.seq = work->seq;
+    note.subject = slice_of(work->subject);
+    note.type = slice_of(work->type);
+    host_note(work->host, &note);
+}
+
+void host_check_drained(struct host *host) {
+    if (!atomic_load(&host->is_stopping)) {
+        return;
+    }
+    LIST_EACH (&host->works, node) {
+        const struct work *work = CONTAINER_OF(node, struct work, in_host);
+        for (size_t i = 0; i < work->run_count; i++) {
+            const struct run *run = &work->runs[i];
+            if (run->state == RUN_ON || run->state == RUN_SAVING || run->unsettled > 0) {
+                return;
+            }
+        }
+    }
+    loop_stop(host->loop);
+}
+
+static int open_parts(struct host *host, struct error *error) {
+    host->loop = loop_new(error);
+    if (host->loop == NULL) {
+        return -1;
+    }
+    host->reader = store_reader_new(host->store, error);
+    if (host->reader == NULL) {
+        return -1;
+    }
+    struct http_options http = {.ca_file = host->config->http.ca};
+    host->http = http_client_new(host->loop, &http, error);
+    if (host->http == NULL) {
+        return -1;
+    }
+    if (host->config->router_connection_string != NULL) {
+        if (router_access_init(&host->access, host->config->router_connection_string, error) < 0) {
+            return error_prefix(error, "router.connection_string");
+        }
+        host->has_access = true;
+    }
+    return 0;
+}
+
+static int watch_signals(struct host *host, struct error *error) {
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGHUP);
+    int fd = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0) {
+        return error_system(error, errno, "cannot take signals");
+    }
+    if (loop_watch(host->loop, &host->signals, fd, EPOLLIN, on_signal, error) < 0) {
+        close(fd);
+        return -1;
+    }
+    return 0;
+}
+
+static void on_signal(struct loop_watch *watch, uint32_t events) {
+    (void)events;
+    struct host *host = CONTAINER_OF(watch, struct host, signals);
+    struct signalfd_siginfo info;
+    while (read(watch->fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            host_reload(host);
+        } else if (atomic_load(&host->is_stopping)) {
+            log_warn("host", "asked to stop again: not waiting any longer", LOG_END);
+            loop_stop(host->loop);
+        } else {
+            host_stop(host);
+        }
+    }
+}
+
+/* On the store's thread. */
+static void on_store_broken(const struct error *error, void *context) {
+    struct host *host = context;
+    host->broken = *error;
+    atomic_store(&host->is_stopping, true);
+    loop_post(host->loop, &host->broken_task, on_broken_task);
+}
+
+/* Nothing can be journaled any more: to go on would be to lie. */
+static void on_broken_task(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, broken_task);
+    log_error("store", "the store is broken: the host stops", LOG_TEXT("reason", host->broken.message), LOG_END);
+    if (host->options.stopping != NULL) {
+        host->options.stopping(host->options.context);
+    }
+    loop_stop(host->loop);
+}
+
+static void on_stop_task(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, stop_task);
+    log_info("host", "stopping: what is under way is finished first",
+             LOG_NUMBER("at_most_seconds", host->config->limits.drain_seconds), LOG_END);
+    if (host->options.stopping != NULL) {
+        host->options.stopping(host->options.context);
+    }
+    loop_timer_set(host->loop, &host->drain,
+                   clock_monotonic_ns() + (int64_t)host->config->limits.drain_seconds * CLOCK_NS_PER_S,
+                   on_drain_over);
+    host_check_drained(host);
+}
+
+static void on_reload_task(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, reload_task);
+    atomic_store(&host->is_reload_asked, false);
+    host->must_reload = true;
+    reload_now(host);
+}
+
+static void on_drain_over(struct loop_timer *timer) {
+    struct host *host = CONTAINER_OF(timer, struct host, drain);
+    log_warn("host", "runs are still under way: they go on at the next start", LOG_END);
+    loop_stop(host->loop);
+}
+
+/* Runs that were begun come before new ones; a slice of the backlog per turn. */
+static void on_pump(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, pump);
+    size_t begun = 0;
+    while (host->live != NULL && !atomic_load(&host->is_stopping)) {
+        struct worker_slot *slot = generation_pick(host->live, host->config->limits.in_flight);
+        if (slot == NULL) {
+            break;
+        }
+        struct run *run = next_ready(host);
+        if (run != NULL) {
+            run_dispatch(run, slot);
+            continue;
+        }
+        uint64_t seq = 0;
+        struct lane *lane = begun < BEGIN_AT_ONCE ? lanes_take(&host->lanes, &seq) : NULL;
+        if (lane == NULL) {
+            break;
+        }
+        begun++;
+        if (work_begin(host, lane, seq) < 0) {
+            loop_timer_set(host->loop, &host->pump_later, clock_monotonic_ns() + PUMP_AGAIN_MS * CLOCK_NS_PER_MS,
+                           on_pump_later);
+            break;
+        }
+    }
+    if (begun == BEGIN_AT_ONCE) {
+        loop_timer_set(host->loop, &host->pump_later, 0, on_pump_later);
+    }
+    atomic_store(&host->backlog, host->lanes.queued);
+}
+
+static void on_pump_later(struct loop_timer *timer) {
+    host_pump(CONTAINER_OF(timer, struct host, pump_later));
+}
+
+static struct run *next_ready(struct host *host) {
+    struct list_node *node = list_take_first(&host->ready_runs);
+    return node == NULL ? NULL : CONTAINER_OF(node, struct run, in_ready);
+}
+
+static void on_questions(struct loop_task *task) {
+    answer_questions(CONTAINER_OF(task, struct host, question_task));
+}
+
+static void answer_questions(struct host *host) {
+    struct host_question *question = atomic_exchange(&host->questions, NULL);
+    while (question != NULL) {
+        struct host_question *next = question->in_host.next;
+        if (atomic_load(&host->is_over)) {
+            question->status = (struct host_status){.is_stopping = true};
+        } else {
+            fill_status(host, &question->status);
+        }
+        question->answered(question);
+        question = next;
+    }
+}
+
+static void fill_status(const struct host *host, struct host_status *status) {
+    *status = host->totals;
+    status->is_live = host->live != NULL;
+    status->is_stopping = atomic_load(&host->is_stopping);
+    status->queued = host->lanes.queued;
+    status->waiting = host->waiting;
+    status->lanes = lanes_count(&host->lanes);
+    LIST_EACH (&host->works, node) {
+        status->running++;
+    }
+    status->running -= status->waiting < status->running ? status->waiting : status->running;
+    const char *waiting_for = watch_waiting_for(&host->watch);
+    if (waiting_for != NULL && status->reload_error[0] == '\0') {
+        snprintf(status->reload_error, sizeof status->reload_error,
+                 "%s is open for writing: its change is taken up when it is closed", waiting_for);
+    }
+    if (host->live != NULL) {
+        snprintf(status->generation, sizeof status->generation, "%s", host->live->name);
+        status->files = host->live->scripts->count;
+        status->handlers = host->live->handler_count;
+        status->live_us = host->live->live_us;
+        status->generations = 1;
+        fill_workers(host->live, status);
+    }
+    LIST_EACH (&host->retiring, node) {
+        status->generations++;
+    }
+}
+
+static void fill_workers(const struct generation *generation, struct host_status *status) {
+    for (unsigned i = 0; i < generation->options.workers && i < HOST_WORKERS_SHOWN; i++) {
+        const struct worker_slot *slot = &generation->slots[i];
+        status->workers[status->worker_count++] = (struct host_worker_status){
+            .pid = slot->process == NULL ? 0 : (int)slot->process->pid,
+            .is_ready = slot->is_ready,
+            .runs = slot->run_count,
+        };
+    }
+}

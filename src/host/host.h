@@ -1,0 +1,112 @@
+/* The conductor: takes events from the store, one lane at a time each, hands them to workers, does what their scripts ask for,
+ * journals it, and decides what happens to a run that fails. Scripts are reloaded as they are saved.
+ *
+ * One thread: host_run's. Other threads may call host_stop, host_reload, host_may_accept and host_ask. The
+ * configuration and the store are the caller's.
+ *
+ *     struct host *host = host_new(&(struct host_options){.config = config, .store = store, .worker = path}, &error);
+ *     host_run(host, &error);  // until host_stop; then drains for limits.drain_seconds
+ *     store_close(store);      // before host_free: the store may still hold changes of the host's
+ *     host_free(host);
+ */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "config/config.h"
+#include "store/store.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct host;
+
+/* What happens, as it happens: for the trace on the terminal. Slices live during the call. */
+enum host_happening {
+    HOST_ARRIVED, /* an event was taken up */
+    HOST_STEP,    /* an operation was answered */
+    HOST_DONE,
+    HOST_WAITING, /* a run failed and is tried again at due_us */
+    HOST_PARKED,
+    HOST_UNHANDLED,
+    HOST_LIVE,    /* a generation of scripts is live */
+    HOST_REFUSED, /* scripts did not load: `reason` */
+};
+
+struct host_note {
+    enum host_happening what;
+    int64_t at_us; /* wall */
+    uint64_t seq;
+    struct slice subject; /* the job, else the worker, else the event's subject */
+    struct slice type;    /* short */
+    struct slice handler;
+    struct slice operation;
+    uint32_t status;
+    bool is_error;
+    double seconds; /* of the step, or of the run since the event's arrival */
+    struct slice reason;
+    unsigned attempt;
+    int64_t due_us;
+};
+
+struct host_options {
+    const struct config *config;
+    struct store *store;
+    const char *worker;                                        /* the path of switchhook-worker */
+    void (*note)(void *context, const struct host_note *note); /* on the loop's thread; may be NULL */
+    void (*ready)(void *context);                              /* the first time that a generation is live */
+    void (*stopping)(void *context);                           /* a stop was asked for, by host_stop or a signal */
+    void *context;
+};
+
+struct host *host_new(const struct host_options *options, struct error *error);
+void host_free(struct host *host);
+
+/* Loads the scripts, takes up what the store holds, and works until it is stopped. SIGTERM and SIGINT stop, SIGHUP reloads: they must be
+ * blocked in all threads. 0 after an orderly stop; -1 when the store broke. */
+int host_run(struct host *host, struct error *error);
+void host_stop(struct host *host);
+/* Reads the scripts again, even if nothing seems changed. */
+void host_reload(struct host *host);
+
+/* Whether a delivery may be stored now: not when stopping, nor past limits.backlog. */
+bool host_may_accept(const struct host *host);
+
+struct host_worker_status {
+    int pid;
+    bool is_ready;
+    size_t runs;
+};
+
+enum { HOST_WORKERS_SHOWN = 64 };
+
+/* What the host is doing, at one moment. */
+struct host_status {
+    bool is_live, is_stopping;
+    char generation[33];
+    size_t files, handlers;
+    int64_t live_us;                 /* wall: since when the generation is live */
+    int64_t reload_us;               /* wall: of the last try to load; 0: none */
+    char reload_error[600];          /* empty: it went well */
+    size_t generations;              /* live and retiring */
+    size_t queued, running, waiting; /* events */
+    size_t lanes;
+    struct host_worker_status workers[HOST_WORKERS_SHOWN];
+    size_t worker_count;
+    uint64_t done, parked, unhandled, retries, kills, steps, reloads, refused_reloads; /* since the start */
+};
+
+/* A question to the loop; embedded in its owner's struct, kept alive until `answered`, which is called on the loop's
+ * thread; after host_run has returned, at once, with nothing but is_stopping. */
+struct host_question {
+    struct host_status status;
+    void (*answered)(struct host_question *question);
+    struct {
+        struct host *host;
+        struct host_question *next;
+    } in_host;
+};
+void host_ask(struct host *host, struct host_question *question);
+
+#endif

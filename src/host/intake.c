@@ -1,0 +1,100 @@
+/* From the store's appends into the lanes. The store's thread tells of each delivery after its commit; what could
+ * not be told for want of memory is found by looking into the store. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/conductor.h"
+#include <stdlib.h>
+
+enum { RESCAN_MS = 1000 };
+
+struct admitted {
+    uint64_t seq, lane;
+};
+
+struct admission {
+    struct loop_task task;
+    struct host *host;
+    size_t count;
+    struct admitted events[];
+};
+
+static void on_append(const struct store_work *work, void *context);
+static void on_admission(struct loop_task *task);
+static int take_up(struct host *host, uint64_t seq, uint64_t lane);
+static int take_open(void *context, const struct store_open_event *event);
+static void on_rescan(struct loop_timer *timer);
+static void rescan_later(struct host *host);
+
+void intake_start(struct host *host) {
+    store_on_append(host->store, on_append, host);
+}
+
+int intake_scan(struct host *host, struct error *error) {
+    int result = store_each_open(host->reader, host->highest_seq, take_open, host, error);
+    atomic_store(&host->backlog, host->lanes.queued);
+    host_pump(host);
+    return result;
+}
+
+/* On the store's thread. */
+static void on_append(const struct store_work *work, void *context) {
+    struct host *host = context;
+    size_t most = work->append.count;
+    struct admission *admission = malloc(sizeof *admission + most * sizeof *admission->events);
+    if (admission == NULL) {
+        log_error("host", "no memory to take up events: they are looked for in the store", LOG_END);
+        return; /* the next one that is told of shows the gap */
+    }
+    *admission = (struct admission){.host = host};
+    for (size_t i = 0; i < most; i++) {
+        const struct store_event *event = &work->append.events[i];
+        if (!event->is_duplicate && event->malformed == NULL) {
+            admission->events[admission->count++] = (struct admitted){event->seq, event->lane};
+        }
+    }
+    loop_post(host->loop, &admission->task, on_admission);
+}
+
+static void on_admission(struct loop_task *task) {
+    struct admission *admission = CONTAINER_OF(task, struct admission, task);
+    struct host *host = admission->host;
+    for (size_t i = 0; i < admission->count; i++) {
+        if (take_up(host, admission->events[i].seq, admission->events[i].lane) < 0) {
+            rescan_later(host);
+            break;
+        }
+    }
+    atomic_store(&host->backlog, host->lanes.queued);
+    host_pump(host);
+    free(admission);
+}
+
+/* In the order of their numbers, each once: the scan at the start and the telling may overlap. */
+static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
+    if (seq <= host->highest_seq) {
+        return 0;
+    }
+    if (lanes_push(&host->lanes, lane, seq) < 0) {
+        return -1;
+    }
+    host->highest_seq = seq;
+    return 0;
+}
+
+static int take_open(void *context, const struct store_open_event *event) {
+    return take_up(context, event->seq, event->lane);
+}
+
+static void rescan_later(struct host *host) {
+    if (!loop_timer_is_set(&host->rescan)) {
+        loop_timer_set(host->loop, &host->rescan, clock_monotonic_ns() + RESCAN_MS * CLOCK_NS_PER_MS, on_rescan);
+    }
+}
+
+static void on_rescan(struct loop_timer *timer) {
+    struct host *host = CONTAINER_OF(timer, struct host, rescan);
+    struct error error = {0};
+    if (intake_scan(host, &error) < 0) {
+        rescan_later(host);
+    }
+}

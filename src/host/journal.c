@@ -1,0 +1,197 @@
+#include "base/clock.h"
+#include "crypto/crypto.h"
+#include "host/conductor.h"
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
+                    uint64_t hash);
+static struct step *new_step(struct run *run, size_t answer_limit);
+static void free_step(struct step *step);
+static int load_step(void *context, const struct store_step *row);
+static void on_saved(struct change *change);
+
+struct step *journal_find(struct run *run, uint32_t branch, struct slice operation, struct slice arguments,
+                          uint64_t hash) {
+    LIST_EACH (&run->steps, node) {
+        struct step *step = CONTAINER_OF(node, struct step, in_run);
+        if (step->state != STEP_FORGOTTEN && step->asked_in != run->dispatch &&
+            is_same(step, branch, operation, arguments, hash)) {
+            return step;
+        }
+    }
+    return NULL;
+}
+
+struct step *journal_add(struct run *run, uint32_t branch, struct slice operation, struct slice arguments,
+                         uint64_t hash) {
+    const struct config *config = run->work->host->config;
+    struct step *step = new_step(run, (size_t)config->limits.answer_mib * 1024 * 1024 + 64 * 1024);
+    if (step == NULL) {
+        return NULL;
+    }
+    step->branch = branch;
+    step->hash = hash;
+    step->occurrence = 1;
+    step->number = run->step_count + 1;
+    step->asked_us = clock_wall_us();
+    bool was_sent = false; /* by an earlier attempt, whose error was forgotten */
+    LIST_EACH (&run->steps, node) {
+        const struct step *other = CONTAINER_OF(node, struct step, in_run);
+        if (is_same(other, branch, operation, arguments, hash)) {
+            was_sent = was_sent || other->state == STEP_FORGOTTEN;
+            step->occurrence += other->state != STEP_FORGOTTEN;
+        }
+    }
+    step->is_repeated = was_sent || run->may_repeat;
+    buffer_append_slice(&step->operation, operation);
+    buffer_append_slice(&step->arguments, arguments);
+    if (step->operation.is_broken || step->arguments.is_broken) {
+        free_step(step);
+        return NULL;
+    }
+    run->step_count++;
+    list_append(&run->steps, &step->in_run);
+    return step;
+}
+
+uint64_t journal_hash(uint32_t branch, struct slice operation, struct slice arguments) {
+    struct crypto_digest digest;
+    uint8_t out[CRYPTO_DIGEST_SIZE];
+    crypto_digest_begin(&digest);
+    crypto_digest_part(&digest, slice_make((const char *)&branch, sizeof branch));
+    crypto_digest_part(&digest, operation);
+    crypto_digest_part(&digest, arguments);
+    crypto_digest_end(&digest, out);
+    uint64_t hash;
+    memcpy(&hash, out, sizeof hash);
+    return hash;
+}
+
+int journal_load(struct run *run, struct error *error) {
+    return store_each_step(run->work->host->reader, run->id, load_step, run, error);
+}
+
+void journal_answer(struct step *step) {
+    step->state = STEP_SAVING;
+    step->answered_us = clock_wall_us();
+    step->run->work->host->totals.steps++;
+    step->save.event = step->run->work;
+    step->save.run = step->run;
+    step->save.step = step;
+    step->save.done = on_saved;
+    change_submit(&step->save);
+}
+
+bool journal_has_more(const struct run *run) {
+    LIST_EACH (&run->steps, node) {
+        const struct step *step = CONTAINER_OF(node, struct step, in_run);
+        if (step->state == STEP_ANSWERED && step->asked_in != run->dispatch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void journal_forget(struct run *run, const struct step *raised) {
+    bool is_last = true;
+    for (struct list_node *node = run->steps.head.previous; node != &run->steps.head; node = node->previous) {
+        struct step *step = CONTAINER_OF(node, struct step, in_run);
+        if (step->state != STEP_ANSWERED || step->asked_in != run->dispatch) {
+            continue;
+        }
+        if (step->is_error && (is_last || step == raised)) {
+            step->state = STEP_FORGOTTEN;
+        } else {
+            is_last = false;
+        }
+    }
+}
+
+struct step *journal_last_error(const struct run *run) {
+    for (struct list_node *node = run->steps.head.previous; node != &run->steps.head; node = node->previous) {
+        struct step *step = CONTAINER_OF(node, struct step, in_run);
+        if (step->is_error && step->state == STEP_ANSWERED && step->asked_in == run->dispatch) {
+            return step;
+        }
+    }
+    return NULL;
+}
+
+void journal_free(struct run *run) {
+    for (struct list_node *node; (node = list_take_first(&run->steps)) != NULL;) {
+        free_step(CONTAINER_OF(node, struct step, in_run));
+    }
+}
+
+static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
+                    uint64_t hash) {
+    return step->hash == hash && step->branch == branch &&
+           slice_equal(buffer_slice(&step->operation), operation) &&
+           slice_equal(buffer_slice(&step->arguments), arguments);
+}
+
+static struct step *new_step(struct run *run, size_t answer_limit) {
+    struct step *step = calloc(1, sizeof *step);
+    if (step == NULL) {
+        return NULL;
+    }
+    step->run = run;
+    step->retry_after_s = -1;
+    buffer_init(&step->operation, WIRE_PAYLOAD_MAX);
+    buffer_init(&step->arguments, WIRE_PAYLOAD_MAX);
+    buffer_init(&step->answer, answer_limit);
+    return step;
+}
+
+static void free_step(struct step *step) {
+    effect_cancel(step);
+    buffer_reset(&step->operation);
+    buffer_reset(&step->arguments);
+    buffer_reset(&step->answer);
+    free(step);
+}
+
+static int load_step(void *context, const struct store_step *row) {
+    struct run *run = context;
+    struct step *step = new_step(run, WIRE_PAYLOAD_MAX);
+    if (step == NULL) {
+        return -1;
+    }
+    step->state = row->is_forgotten ? STEP_FORGOTTEN : STEP_ANSWERED;
+    step->number = row->number;
+    step->branch = row->branch;
+    step->occurrence = row->occurrence;
+    step->status = row->status;
+    step->is_error = row->is_error;
+    step->is_repeated = row->is_repeated;
+    step->asked_us = row->asked_us;
+    step->answered_us = row->answered_us;
+    step->hash = journal_hash(row->branch, row->operation, row->arguments);
+    buffer_append_slice(&step->operation, row->operation);
+    buffer_append_slice(&step->arguments, row->arguments);
+    buffer_append_slice(&step->answer, row->answer);
+    size_t length = row->etag.length < sizeof step->etag ? row->etag.length : 0;
+    if (length > 0) {
+        memcpy(step->etag, row->etag.bytes, length);
+    }
+    if (step->operation.is_broken || step->arguments.is_broken || step->answer.is_broken) {
+        free_step(step);
+        return -1;
+    }
+    list_append(&run->steps, &step->in_run);
+    if (row->number > run->step_count) {
+        run->step_count = row->number;
+    }
+    return 0;
+}
+
+static void on_saved(struct change *change) {
+    struct step *step = change->step;
+    struct run *run = step->run;
+    step->state = STEP_ANSWERED;
+    run->may_repeat = false; /* what comes after an answer was never sent before */
+    run->unsettled--;
+    run_on_answer(step);
+    work_check(run->work);
+}

@@ -1,0 +1,109 @@
+#include "host/lane.h"
+#include <stdlib.h>
+
+static void make_ready(struct lanes *lanes, struct lane *lane);
+static void free_lane(uint64_t key, void *value, void *context);
+
+void lanes_init(struct lanes *lanes) {
+    map_init(&lanes->by_key);
+    list_init(&lanes->ready);
+    lanes->queued = 0;
+}
+
+void lanes_reset(struct lanes *lanes) {
+    map_each(&lanes->by_key, free_lane, NULL);
+    map_reset(&lanes->by_key);
+    lanes_init(lanes);
+}
+
+int lanes_push(struct lanes *lanes, uint64_t key, uint64_t seq) {
+    struct lane_entry *entry = malloc(sizeof *entry);
+    if (entry == NULL) {
+        return -1;
+    }
+    *entry = (struct lane_entry){seq, NULL};
+    struct lane *lane = map_get(&lanes->by_key, key);
+    if (lane == NULL) {
+        lane = calloc(1, sizeof *lane);
+        if (lane == NULL || map_put(&lanes->by_key, key, lane) < 0) {
+            free(lane);
+            free(entry);
+            return -1;
+        }
+        lane->key = key;
+    }
+    if (lane->last == NULL) {
+        lane->first = entry;
+    } else {
+        lane->last->next = entry;
+    }
+    lane->last = entry;
+    lanes->queued++;
+    make_ready(lanes, lane);
+    return 0;
+}
+
+struct lane *lanes_take(struct lanes *lanes, uint64_t *seq) {
+    struct list_node *node = list_take_first(&lanes->ready);
+    if (node == NULL) {
+        return NULL;
+    }
+    struct lane *lane = CONTAINER_OF(node, struct lane, in_ready);
+    struct lane_entry *entry = lane->first;
+    *seq = entry->seq;
+    lane->first = entry->next;
+    if (lane->first == NULL) {
+        lane->last = NULL;
+    }
+    free(entry);
+    lanes->queued--;
+    lane->is_busy = true;
+    return lane;
+}
+
+int lanes_put_back(struct lanes *lanes, struct lane *lane, uint64_t seq) {
+    struct lane_entry *entry = malloc(sizeof *entry);
+    if (entry == NULL) {
+        return -1;
+    }
+    *entry = (struct lane_entry){seq, lane->first};
+    lane->first = entry;
+    if (lane->last == NULL) {
+        lane->last = entry;
+    }
+    lanes->queued++;
+    lanes_release(lanes, lane);
+    return 0;
+}
+
+void lanes_release(struct lanes *lanes, struct lane *lane) {
+    lane->is_busy = false;
+    if (lane->first != NULL) {
+        make_ready(lanes, lane);
+        return;
+    }
+    map_remove(&lanes->by_key, lane->key);
+    free(lane);
+}
+
+size_t lanes_count(const struct lanes *lanes) {
+    return lanes->by_key.count;
+}
+
+static void make_ready(struct lanes *lanes, struct lane *lane) {
+    if (!lane->is_busy && !list_is_linked(&lane->in_ready)) {
+        list_append(&lanes->ready, &lane->in_ready);
+    }
+}
+
+static void free_lane(uint64_t key, void *value, void *context) {
+    (void)key;
+    (void)context;
+    struct lane *lane = value;
+    while (lane->first != NULL) {
+        struct lane_entry *entry = lane->first;
+        lane->first = entry->next;
+        free(entry);
+    }
+    free(lane);
+}

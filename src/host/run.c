@@ -1,0 +1,313 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/conductor.h"
+#include "json/json.h"
+#include "json/tree.h"
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void send_run(struct run *run, const struct handler *handler);
+static uint64_t seed_of(const struct run *run);
+static void on_want(struct run *run, const struct wire_frame *frame);
+static void answer(struct run *run, const struct step *step);
+static void on_log(const struct run *run, const struct wire_frame *frame);
+static void on_done(struct run *run, const struct wire_frame *frame);
+static void on_failed(struct run *run, const struct wire_frame *frame);
+static bool is_raised_retryable(struct run *run, struct slice error, struct verdict *verdict);
+static void on_overtime(struct loop_timer *timer);
+static void on_due(struct loop_timer *timer);
+static void leave(struct run *run);
+static void cancel(struct run *run);
+
+void run_dispatch(struct run *run, struct worker_slot *slot) {
+    const struct generation *generation = slot->generation;
+    const struct handler *handler = generation_handler(generation, slice_of(run->handler));
+    run->attempt_us = clock_wall_us();
+    if (run->started_us == 0) {
+        run->started_us = run->attempt_us;
+    }
+    memcpy(run->generation, generation->scripts->digest, sizeof run->generation);
+    run->has_generation = true;
+    run->dispatch++;
+    if (handler == NULL) {
+        run_fail(run, &(struct verdict){.result = "handler removed",
+                                        .reason = slice_of("handler removed: the script is no longer there"),
+                                        .retry_after_s = -1});
+        return;
+    }
+    run->retry = handler->retry;
+    run->state = RUN_ON;
+    run->slot = slot;
+    list_append(&slot->runs, &run->in_slot);
+    slot->run_count++;
+    run->is_muted = journal_has_more(run);
+    send_run(run, handler);
+}
+
+void run_on_frame(struct worker_slot *slot, const struct wire_frame *frame) {
+    struct host *host = slot->generation->context;
+    struct run *run = map_get(&host->runs, frame->run);
+    if (run == NULL || run->slot != slot || run->state != RUN_ON) {
+        return; /* it was taken off this worker: what comes now is late */
+    }
+    switch (frame->type) {
+    case WIRE_WANT: on_want(run, frame); break;
+    case WIRE_LOG: on_log(run, frame); break;
+    case WIRE_DONE: on_done(run, frame); break;
+    default: on_failed(run, frame); break;
+    }
+}
+
+/* Only the run that was on the processor is charged, and not even that one when the death came from outside. */
+void run_on_death(struct worker_slot *slot, const struct process_death *death) {
+    struct host *host = slot->generation->context;
+    if (!death->is_stopped) {
+        host->totals.kills++;
+        log_warn("worker", "a worker ended and is replaced", LOG_TEXT("reason", death->words),
+                 LOG_NUMBER("runs", slot->run_count), LOG_END);
+    }
+    for (struct list_node *node; (node = list_first(&slot->runs)) != NULL;) {
+        struct run *run = CONTAINER_OF(node, struct run, in_slot);
+        if (run->id == death->run && !death->is_outside && (death->is_ours || !death->is_stopped)) {
+            leave(run);
+            run_fail(run, &(struct verdict){.result = "killed",
+                                            .reason = slice_of(death->words),
+                                            .is_retryable = true,
+                                            .is_kill = true,
+                                            .retry_after_s = -1});
+        } else {
+            run_hand_back(run);
+        }
+    }
+    host_pump(host);
+}
+
+void run_hand_back(struct run *run) {
+    if (run->state == RUN_ON) {
+        leave(run);
+    }
+    run->state = RUN_READY;
+    list_prepend(&run->work->host->ready_runs, &run->in_ready);
+}
+
+void run_cancel_timer(struct run *run) {
+    loop_timer_cancel(run->work->host->loop, &run->timer);
+}
+
+void run_wait(struct run *run) {
+    struct host *host = run->work->host;
+    run->state = RUN_WAITING;
+    host->waiting++;
+    int64_t pause_us = run->due_us - clock_wall_us();
+    int64_t at = clock_monotonic_ns() + (pause_us > 0 ? pause_us * 1000 : 0);
+    loop_timer_set(host->loop, &run->timer, at, on_due);
+}
+
+void run_on_answer(struct step *step) {
+    struct run *run = step->run;
+    if (step->wait != 0 && run->state == RUN_ON && step->asked_in == run->dispatch) {
+        answer(run, step);
+    }
+}
+
+static void send_run(struct run *run, const struct handler *handler) {
+    struct work *work = run->work;
+    struct host *host = work->host;
+    struct buffer *out = &run->slot->process->out;
+    size_t place = wire_begin(out, WIRE_RUN, run->id);
+    wire_put_text(out, slice_of(run->handler));
+    wire_put_u64(out, work->seq);
+    wire_put_u32(out, run->attempt + 1);
+    wire_put_i64(out, work->received_us);
+    wire_put_i64(out, run->is_muted ? run->started_us : run->attempt_us);
+    wire_put_u64(out, seed_of(run));
+    wire_put_text(out, slice_make(work->raw, work->raw_length));
+    wire_end(out, place);
+    process_flush(run->slot->process);
+    double seconds = handler->timeout_seconds > 0 ? handler->timeout_seconds : host->config->limits.run_seconds;
+    loop_timer_set(host->loop, &run->timer, clock_monotonic_ns() + (int64_t)(seconds * 1e9), on_overtime);
+}
+
+/* The event's own, and another for each of its handlers: the same again when the run is done again. */
+static uint64_t seed_of(const struct run *run) {
+    struct work *work = run->work;
+    uint8_t out[CRYPTO_DIGEST_SIZE];
+    struct crypto_digest digest;
+    crypto_digest_begin(&digest);
+    crypto_digest_part(&digest, slice_make((const char *)&work->received_us, sizeof work->received_us));
+    crypto_digest_part(&digest, slice_make(work->raw, work->raw_length));
+    crypto_digest_part(&digest, slice_of(run->handler));
+    crypto_digest_end(&digest, out);
+    uint64_t seed;
+    memcpy(&seed, out, sizeof seed);
+    return seed;
+}
+
+static void on_want(struct run *run, const struct wire_frame *frame) {
+    struct wire_reader reader = wire_read(frame);
+    uint32_t wait = wire_get_u32(&reader);
+    uint32_t branch = wire_get_u32(&reader);
+    struct slice operation = wire_get_text(&reader);
+    struct slice arguments = wire_get_text(&reader);
+    if (!wire_is_whole(&reader) || wait == 0 || json_check(arguments.bytes, arguments.length, NULL) < 0) {
+        process_kill(run->slot->process);
+        return;
+    }
+    uint64_t hash = journal_hash(branch, operation, arguments);
+    struct step *step = journal_find(run, branch, operation, arguments, hash);
+    if (step != NULL) {
+        step->asked_in = run->dispatch;
+        step->wait = wait;
+        if (step->state == STEP_ANSWERED) {
+            answer(run, step);
+        }
+        return;
+    }
+    run->is_muted = false;
+    if (run->step_count >= run->work->host->config->limits.run_steps) {
+        cancel(run);
+        run_fail(run, &(struct verdict){.result = "steps",
+                                        .reason = slice_of("it took more steps than limits.run_steps allows"),
+                                        .retry_after_s = -1});
+        return;
+    }
+    step = journal_add(run, branch, operation, arguments, hash);
+    if (step == NULL) {
+        cancel(run);
+        run_hand_back(run);
+        return;
+    }
+    step->asked_in = run->dispatch;
+    step->wait = wait;
+    effect_start(step);
+}
+
+/* The script sees the time of the answer; when the journal is used up, the time of this attempt. */
+static void answer(struct run *run, const struct step *step) {
+    struct buffer *out = &run->slot->process->out;
+    int64_t now = step->answered_us;
+    if (now < run->attempt_us && !journal_has_more(run)) {
+        now = run->attempt_us;
+    }
+    size_t place = wire_begin(out, WIRE_ANSWER, run->id);
+    wire_put_u32(out, step->wait);
+    wire_put_u32(out, step->is_error ? WIRE_OUTCOME_ERROR : WIRE_OUTCOME_VALUE);
+    wire_put_u32(out, step->status);
+    wire_put_u32(out, step->is_repeated);
+    wire_put_i64(out, now);
+    wire_put_text(out, slice_of(step->etag));
+    wire_put_text(out, buffer_slice(&step->answer));
+    wire_end(out, place);
+    process_flush(run->slot->process);
+}
+
+static void on_log(const struct run *run, const struct wire_frame *frame) {
+    struct wire_reader reader = wire_read(frame);
+    uint32_t level = wire_get_u32(&reader);
+    struct slice message = wire_get_text(&reader);
+    struct slice fields = wire_get_text(&reader);
+    if (!wire_is_whole(&reader) || run->is_muted) {
+        return;
+    }
+    log_write(level > LOG_ERROR ? LOG_ERROR : (enum log_level)level, "script", "says",
+              LOG_FIELDS(LOG_SLICE("message", message), LOG_SLICE("fields", fields),
+                         LOG_TEXT("script", run->handler), LOG_NUMBER("event", run->work->seq),
+                         LOG_TEXT("subject", run->work->subject), LOG_END));
+}
+
+static void on_done(struct run *run, const struct wire_frame *frame) {
+    struct wire_reader reader = wire_read(frame);
+    uint32_t result = wire_get_u32(&reader);
+    if (reader.is_broken) {
+        process_kill(run->slot->process);
+        return;
+    }
+    leave(run);
+    run_succeed(run, result == WIRE_RESULT_FILTERED);
+}
+
+static void on_failed(struct run *run, const struct wire_frame *frame) {
+    struct wire_reader reader = wire_read(frame);
+    uint32_t failure = wire_get_u32(&reader);
+    struct verdict verdict = {.result = "error", .retry_after_s = -1};
+    verdict.reason = wire_get_text(&reader);
+    verdict.traceback = wire_get_text(&reader);
+    struct slice raised = wire_get_text(&reader);
+    if (!wire_is_whole(&reader)) {
+        process_kill(run->slot->process);
+        return;
+    }
+    if (failure == WIRE_FAILURE_ANSWER) {
+        verdict.result = "answer";
+        verdict.is_retryable = is_raised_retryable(run, raised, &verdict);
+    } else if (failure == WIRE_FAILURE_MEMORY) {
+        verdict.result = "memory";
+    }
+    leave(run);
+    run_fail(run, &verdict);
+}
+
+/* The error that the script raised, or let through, says itself whether another try has a point. */
+static bool is_raised_retryable(struct run *run, struct slice error, struct verdict *verdict) {
+    struct json *members = json_parse(error.bytes, error.length, NULL);
+    bool is_retryable = json_get_bool(members, "retryable", false);
+    const struct step *last = journal_last_error(run);
+    const char *operation = json_get_string(members, "operation");
+    if (last != NULL && operation != NULL && slice_is(buffer_slice(&last->operation), operation)) {
+        verdict->retry_after_s = last->retry_after_s;
+    }
+    if (json_get_bool(members, "park", false)) {
+        verdict->result = "fail";
+        is_retryable = false;
+    }
+    json_free(members);
+    return is_retryable;
+}
+
+static void on_overtime(struct loop_timer *timer) {
+    struct run *run = CONTAINER_OF(timer, struct run, timer);
+    struct process *process = run->slot->process;
+    char words[128];
+    snprintf(words, sizeof words, "it took longer than its %s allows",
+             run->work->host->config->limits.run_seconds > 0 ? "timeout or limits.run_seconds" : "timeout");
+    bool is_on_processor = atomic_load(&process->page->run) == run->id;
+    cancel(run);
+    if (is_on_processor) {
+        process_kill(process); /* it would not see the cancelling */
+    }
+    run_fail(run, &(struct verdict){
+                      .result = "timeout", .reason = slice_of(words), .is_retryable = true, .retry_after_s = -1});
+}
+
+static void on_due(struct loop_timer *timer) {
+    struct run *run = CONTAINER_OF(timer, struct run, timer);
+    struct host *host = run->work->host;
+    host->waiting--;
+    run->state = RUN_READY;
+    run->stored = STORE_QUEUED;
+    list_append(&host->ready_runs, &run->in_ready);
+    host_pump(host);
+}
+
+static void leave(struct run *run) {
+    run_cancel_timer(run);
+    list_remove(&run->in_slot);
+    run->slot->run_count--;
+    run->slot = NULL;
+    LIST_EACH (&run->steps, node) {
+        CONTAINER_OF(node, struct step, in_run)->wait = 0;
+    }
+    reload_check_retired(run->work->host);
+    host_pump(run->work->host);
+}
+
+static void cancel(struct run *run) {
+    struct process *process = run->slot->process;
+    size_t place = wire_begin(&process->out, WIRE_CANCEL, run->id);
+    wire_end(&process->out, place);
+    process_flush(process);
+    leave(run);
+}

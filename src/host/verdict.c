@@ -1,0 +1,136 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "event/event.h"
+#include "host/conductor.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KILLS_MAX = 3 };
+
+static bool is_pointless(const struct run *run, int64_t at_us);
+static const char *park_reason(struct run *run, const struct verdict *verdict, int64_t due_us);
+static int keep_words(struct run *run, const char *prefix, const struct verdict *verdict);
+static void save(struct run *run);
+static void on_saved(struct change *change);
+static void tell(const struct run *run);
+
+void run_succeed(struct run *run, bool is_filtered) {
+    run->stored = STORE_DONE;
+    run->result = is_filtered ? "filtered" : "done";
+    free(run->reason);
+    free(run->traceback);
+    run->reason = run->traceback = NULL;
+    save(run);
+}
+
+void run_fail(struct run *run, const struct verdict *verdict) {
+    struct host *host = run->work->host;
+    run->attempt++;
+    run->kills += verdict->is_kill;
+    run->result = verdict->result;
+    journal_forget(run, journal_last_error(run));
+    double chance = (double)(run->id * UINT64_C(0x9e3779b97f4a7c15) >> 11) / (double)(UINT64_C(1) << 53);
+    int64_t due_us = clock_wall_us() + retry_delay_us(&run->retry, run->attempt, chance, verdict->retry_after_s);
+    const char *parked = park_reason(run, verdict, due_us);
+    if (parked == NULL) {
+        run->stored = STORE_WAITING;
+        run->due_us = due_us;
+        host->totals.retries++;
+    } else {
+        run->stored = STORE_PARKED;
+    }
+    if (keep_words(run, parked, verdict) < 0) {
+        log_error("host", "no memory for the reason of a failed run", LOG_NUMBER("event", run->work->seq),
+                  LOG_END);
+    }
+    save(run);
+}
+
+/* NULL: it is tried again. Otherwise what to say before the failure's own words; "" for nothing. */
+static const char *park_reason(struct run *run, const struct verdict *verdict, int64_t due_us) {
+    if (!verdict->is_retryable) {
+        return "";
+    }
+    if (verdict->is_kill && run->kills >= KILLS_MAX) {
+        return "killed three times: ";
+    }
+    if (run->attempt >= run->retry.attempts) {
+        return "all attempts used up: ";
+    }
+    return is_pointless(run, due_us) ? "past the event's deadline: " : NULL;
+}
+
+/* An offer that has expired by then cannot be accepted any more. (Deadline: data.expiresOn of
+ * RouterWorkerOfferIssued, "Azure Communication Services - Job Router events".) */
+static bool is_pointless(const struct run *run, int64_t at_us) {
+    struct envelope envelope;
+    struct json_error where;
+    int64_t expires_us = 0;
+    envelope_init(&envelope);
+    bool is_late =
+        envelope_read(&envelope, run->work->raw, run->work->raw_length, &where) == 0 && envelope.count == 1 &&
+        envelope.events[0].expires.length > 0 &&
+        clock_parse(envelope.events[0].expires.bytes, envelope.events[0].expires.length, &expires_us) == 0 &&
+        at_us > expires_us;
+    envelope_reset(&envelope);
+    return is_late;
+}
+
+static int keep_words(struct run *run, const char *prefix, const struct verdict *verdict) {
+    free(run->reason);
+    free(run->traceback);
+    run->traceback = slice_copy(verdict->traceback);
+    if (asprintf(&run->reason, "%s%.*s", prefix == NULL ? "" : prefix, SLICE_ARG(verdict->reason)) < 0) {
+        run->reason = NULL;
+    }
+    return run->reason == NULL || run->traceback == NULL ? -1 : 0;
+}
+
+static void save(struct run *run) {
+    run->state = RUN_SAVING;
+    run->finished_us = run->stored == STORE_WAITING ? 0 : clock_wall_us();
+    run->save.event = run->work;
+    run->save.run = run;
+    run->save.done = on_saved;
+    change_submit(&run->save);
+}
+
+static void on_saved(struct change *change) {
+    struct run *run = change->run;
+    struct host *host = change->event->host;
+    tell(run);
+    if (run->stored == STORE_WAITING) {
+        run_wait(run);
+    } else {
+        run->state = RUN_OVER;
+        host->totals.done += run->stored == STORE_DONE;
+        host->totals.parked += run->stored == STORE_PARKED;
+    }
+    work_check(run->work);
+}
+
+static void tell(const struct run *run) {
+    const struct work *work = run->work;
+    struct host_note note = {.what = run->stored == STORE_DONE      ? HOST_DONE
+                                     : run->stored == STORE_WAITING ? HOST_WAITING
+                                                                    : HOST_PARKED,
+                             .handler = slice_of(run->handler),
+                             .reason = slice_of(run->reason),
+                             .attempt = run->attempt,
+                             .due_us = run->due_us,
+                             .seconds = (double)(clock_wall_us() - work->received_us) / 1e6};
+    host_note_work(work, note);
+    if (run->stored == STORE_PARKED) {
+        log_error("run", "parked", LOG_NUMBER("event", work->seq), LOG_TEXT("script", run->handler),
+                  LOG_TEXT("subject", work->subject), LOG_TEXT("reason", run->reason),
+                  LOG_TEXT("traceback", run->traceback), LOG_END);
+    } else if (run->stored == STORE_WAITING) {
+        log_warn("run", "failed and is tried again", LOG_NUMBER("event", work->seq),
+                 LOG_TEXT("script", run->handler), LOG_TEXT("subject", work->subject),
+                 LOG_NUMBER("attempt", run->attempt),
+                 LOG_MS("in_ms", (double)(run->due_us - clock_wall_us()) / 1e3), LOG_TEXT("reason", run->reason),
+                 LOG_END);
+    }
+}

@@ -1,0 +1,259 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "event/event.h"
+#include "host/conductor.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone);
+static int take_record(struct work *work, const struct store_record *record);
+static int take_stored_runs(struct work *work, struct error *error);
+static int take_stored_run(void *context, const struct store_run *row);
+static int count_run(void *context, const struct store_run *row);
+static int choose_handlers(struct work *work, const struct store_record *record);
+static int init_run(struct work *work, struct run *run, uint64_t id, struct slice handler);
+static void begin_runs(struct work *work);
+static void begin_run(struct run *run);
+static void save_unhandled(struct work *work);
+static void on_unhandled(struct change *change);
+
+int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
+    bool is_gone = false;
+    struct work *work = read_work(host, seq, &is_gone);
+    if (work == NULL) {
+        if (is_gone) {
+            lanes_release(&host->lanes, lane);
+            return 0;
+        }
+        lanes_put_back(&host->lanes, lane, seq);
+        return -1;
+    }
+    work->lane = lane;
+    work->lane_key = lane->key;
+    list_append(&host->works, &work->in_host);
+    begin_runs(work);
+    return 0;
+}
+
+void work_check(struct work *work) {
+    struct host *host = work->host;
+    bool is_open = false;
+    bool is_blocking = false;
+    for (size_t i = 0; i < work->run_count; i++) {
+        const struct run *run = &work->runs[i];
+        bool lets_pass = run->state == RUN_OVER || (run->state == RUN_WAITING && !run->retry.hold);
+        is_open = is_open || run->state != RUN_OVER || run->unsettled > 0;
+        is_blocking = is_blocking || !lets_pass || run->unsettled > 0;
+    }
+    if (!is_blocking && work->lane != NULL) {
+        lanes_release(&host->lanes, work->lane);
+        work->lane = NULL;
+        host_pump(host);
+    }
+    if (!is_open) {
+        work_free(work);
+    }
+    host_check_drained(host);
+}
+
+void work_free(struct work *work) {
+    list_remove(&work->in_host);
+    list_remove(&work->save.in_unsaved);
+    for (size_t i = 0; i < work->run_count; i++) {
+        struct run *run = &work->runs[i];
+        run_cancel_timer(run);
+        map_remove(&work->host->runs, run->id);
+        list_remove(&run->in_ready);
+        list_remove(&run->save.in_unsaved);
+        LIST_EACH (&run->steps, node) {
+            list_remove(&CONTAINER_OF(node, struct step, in_run)->save.in_unsaved);
+        }
+        journal_free(run);
+        free(run->handler);
+        free(run->reason);
+        free(run->traceback);
+    }
+    free(work->runs);
+    free(work->raw);
+    free(work->type);
+    free(work->subject);
+    free(work);
+}
+
+enum store_state work_state(const struct work *work) {
+    bool has_parked = false;
+    bool has_waiting = false;
+    for (size_t i = 0; i < work->run_count; i++) {
+        enum store_state state = work->runs[i].stored;
+        if (state == STORE_QUEUED || state == STORE_RUNNING) {
+            return STORE_QUEUED;
+        }
+        has_waiting = has_waiting || state == STORE_WAITING;
+        has_parked = has_parked || state == STORE_PARKED;
+    }
+    return has_waiting ? STORE_WAITING : has_parked ? STORE_PARKED : STORE_DONE;
+}
+
+/* The event, its runs as they were stored, or fresh ones for the handlers that are live now. */
+static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone) {
+    struct store_record record;
+    struct error error = {0};
+    if (store_read_event(host->reader, seq, &record, &error) < 0) {
+        *is_gone = error.code == ERROR_NOT_FOUND;
+        log_error("host", "cannot read an event", LOG_NUMBER("event", seq), LOG_TEXT("reason", error.message),
+                  LOG_END);
+        return NULL;
+    }
+    if (!store_is_open_state(record.state)) {
+        *is_gone = true; /* somebody finished it */
+        return NULL;
+    }
+    struct work *work = calloc(1, sizeof *work);
+    if (work == NULL) {
+        return NULL;
+    }
+    work->host = host;
+    work->seq = seq;
+    if (take_record(work, &record) < 0 || choose_handlers(work, &record) < 0 ||
+        take_stored_runs(work, &error) < 0) {
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}
+
+static int take_record(struct work *work, const struct store_record *record) {
+    struct slice subject = record->job.length > 0      ? record->job
+                           : record->worker.length > 0 ? record->worker
+                                                       : record->subject;
+    work->received_us = record->received_us;
+    work->raw = slice_copy(record->raw);
+    work->raw_length = record->raw.length;
+    work->type = slice_copy(event_short_name(record->type));
+    work->subject = slice_copy(subject);
+    return work->raw == NULL || work->type == NULL || work->subject == NULL ? -1 : 0;
+}
+
+static int choose_handlers(struct work *work, const struct store_record *record) {
+    const struct handler *found[STORE_RUNS_PER_EVENT];
+    size_t count = generation_find(work->host->live, record->type, found, STORE_RUNS_PER_EVENT);
+    work->runs = calloc(count + 1, sizeof *work->runs);
+    if (work->runs == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint64_t id = store_run_id(work->seq, (unsigned)i);
+        if (init_run(work, &work->runs[i], id, slice_of(found[i]->path)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* What was decided when the event first came to the head of its lane holds: the first change that was stored had
+ * all its runs. */
+static int take_stored_runs(struct work *work, struct error *error) {
+    size_t count = 0;
+    if (store_each_run(work->host->reader, work->seq, count_run, &count, error) < 0) {
+        return -1;
+    }
+    if (count == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < work->run_count; i++) {
+        free(work->runs[i].handler);
+    }
+    free(work->runs);
+    work->run_count = 0;
+    work->runs = calloc(count, sizeof *work->runs);
+    if (work->runs == NULL || store_each_run(work->host->reader, work->seq, take_stored_run, work, error) < 0) {
+        return -1;
+    }
+    work->is_stored = true;
+    for (size_t i = 0; i < work->run_count; i++) {
+        if (work->runs[i].state != RUN_OVER && journal_load(&work->runs[i], error) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int count_run(void *context, const struct store_run *row) {
+    (void)row;
+    (*(size_t *)context)++;
+    return 0;
+}
+
+static int take_stored_run(void *context, const struct store_run *row) {
+    struct work *work = context;
+    struct run *run = &work->runs[work->run_count];
+    if (init_run(work, run, row->id, row->handler) < 0) {
+        return -1;
+    }
+    run->stored = row->state;
+    run->attempt = row->attempt;
+    run->kills = row->kills;
+    run->due_us = row->due_us;
+    run->started_us = row->started_us;
+    run->finished_us = row->finished_us;
+    run->result = "";
+    run->reason = slice_copy(row->reason);
+    run->traceback = slice_copy(row->traceback);
+    if (!store_is_open_state(row->state)) {
+        run->state = RUN_OVER;
+    }
+    return run->reason == NULL || run->traceback == NULL ? -1 : 0;
+}
+
+static int init_run(struct work *work, struct run *run, uint64_t id, struct slice handler) {
+    struct host *host = work->host;
+    *run = (struct run){.work = work, .id = id, .state = RUN_READY, .result = ""};
+    list_init(&run->steps);
+    run->handler = slice_copy(handler);
+    if (run->handler == NULL) {
+        return -1;
+    }
+    const struct handler *known = generation_handler(host->live, handler);
+    run->retry = known == NULL ? host->retry : known->retry;
+    run->may_repeat = work->seq <= host->unclean_seq;
+    work->run_count++;
+    return map_put(&host->runs, id, run);
+}
+
+static void begin_runs(struct work *work) {
+    host_note_work(work, (struct host_note){.what = HOST_ARRIVED});
+    if (work->run_count == 0) {
+        save_unhandled(work);
+        return;
+    }
+    for (size_t i = 0; i < work->run_count; i++) {
+        begin_run(&work->runs[i]);
+    }
+    work_check(work);
+}
+
+static void begin_run(struct run *run) {
+    if (run->state == RUN_OVER) {
+        return;
+    }
+    if (run->stored == STORE_WAITING && run->due_us > clock_wall_us()) {
+        run_wait(run);
+        return;
+    }
+    run->stored = STORE_QUEUED;
+    list_append(&run->work->host->ready_runs, &run->in_ready);
+}
+
+/* No script for it: kept, not run. */
+static void save_unhandled(struct work *work) {
+    work->save.event = work;
+    work->save.done = on_unhandled;
+    change_submit(&work->save);
+}
+
+static void on_unhandled(struct change *change) {
+    struct work *work = change->event;
+    work->host->totals.unhandled++;
+    host_note_work(work, (struct host_note){.what = HOST_UNHANDLED});
+    work_check(work);
+}

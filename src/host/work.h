@@ -1,0 +1,174 @@
+/* An event that is being handled: its runs, and their steps.
+ *
+ * Ownership runs down: the host owns its works, a work its runs, a run its steps. A work lives from the moment its
+ * event was taken off its lane until the last of its runs is over and nothing of it is on its way to the store or
+ * the Job Router. All on the loop's thread.
+ *
+ * A run is in one of these, and moves only as the arrows say:
+ *
+ *     READY -> ON -> SAVING -> OVER
+ *       ^      |        |
+ *       |      v        v
+ *       +---- (back) WAITING -> READY      back: its worker died and it was not to blame
+ */
+#ifndef HOST_WORK_H
+#define HOST_WORK_H
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/loop.h"
+#include "host/generation.h"
+#include "host/lane.h"
+#include "http/http.h"
+#include "router/router.h"
+#include "store/store.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct host;
+struct run;
+struct step;
+
+/* A write of this room to the store: submitted, and told about on the loop's thread. Without memory or space it is
+ * tried again until it works: what happened must not be forgotten. */
+struct change {
+    struct store_work work;
+    struct work *event;
+    struct run *run;   /* whose row is written; NULL: the event has no handler */
+    struct step *step; /* NULL: none */
+    struct store_run *rows;
+    char *texts;
+    struct store_step step_row;
+    struct loop_task saved;
+    struct list_node in_unsaved;
+    void (*done)(struct change *change);
+};
+
+enum step_state {
+    STEP_SENT,      /* under way */
+    STEP_SAVING,    /* answered; the answer is on its way to the store */
+    STEP_ANSWERED,  /* journaled */
+    STEP_FORGOTTEN, /* an error after which the run failed: done again if it is asked for again */
+};
+
+struct step {
+    struct run *run;
+    struct list_node in_run;
+    enum step_state state;
+    uint64_t hash; /* of branch, operation and arguments: to look before comparing */
+    uint32_t number, branch, occurrence, status;
+    uint32_t wait;     /* of the run's present attempt; 0: nobody waits */
+    uint64_t asked_in; /* the run's dispatch that asked for it last */
+    bool is_error, is_repeated;
+    int64_t asked_us, answered_us;
+    struct buffer operation, arguments, answer;
+    char etag[128];
+    int64_t retry_after_s; /* of the answer; -1: none */
+    struct change save;
+    struct call *call; /* the request under way, see effect.c; NULL: none */
+};
+
+enum run_state { RUN_READY, RUN_ON, RUN_SAVING, RUN_WAITING, RUN_OVER };
+
+struct run {
+    struct work *work;
+    uint64_t id;
+    enum run_state state;
+    enum store_state stored; /* what is, or will be when saved, in the store: queued, waiting, done, parked */
+    char *handler;
+    struct retry_policy retry;
+    char *reason, *traceback; /* why it waits or is parked */
+    const char *result;       /* a constant */
+    bool has_generation;
+    uint8_t generation[CRYPTO_DIGEST_SIZE]; /* that it last ran with */
+    uint32_t attempt, kills;
+    int64_t started_us, attempt_us, finished_us, due_us; /* wall */
+    bool may_repeat;                                     /* its first new steps were perhaps sent before */
+    bool is_muted; /* it goes over steps that it took before: its log lines are there already */
+    struct worker_slot *slot;
+    struct list_node in_slot, in_ready;
+    uint64_t dispatch; /* counts the times it was handed to a worker */
+    struct list steps;
+    uint32_t step_count; /* the highest number given */
+    size_t unsettled;    /* steps under way or being saved */
+    struct loop_timer timer;
+    struct change save;
+};
+
+struct work {
+    struct host *host;
+    struct list_node in_host;
+    struct lane *lane; /* NULL once it lets others pass */
+    uint64_t seq, lane_key;
+    int64_t received_us;
+    char *raw;
+    size_t raw_length;
+    char *type, *subject; /* short type; job, else worker, else subject: for people */
+    bool is_stored;       /* the rows of its runs are in the store */
+    struct run *runs;
+    size_t run_count;
+    struct change save; /* for an event without a handler */
+};
+
+/* work.c */
+/* Begins the event at the head of `lane`; -1: not now (it went back to the lane). */
+int work_begin(struct host *host, struct lane *lane, uint64_t seq);
+/* After a run of it has changed its state: lets the lane go on, ends the work. The work may be gone afterwards. */
+void work_check(struct work *work);
+void work_free(struct work *work);
+/* The event's state that the store should have, given its runs. */
+enum store_state work_state(const struct work *work);
+
+/* run.c */
+void run_dispatch(struct run *run, struct worker_slot *slot);
+void run_on_frame(struct worker_slot *slot, const struct wire_frame *frame);
+void run_on_death(struct worker_slot *slot, const struct process_death *death);
+/* Takes it off its worker, unharmed, to be handed out again. */
+void run_hand_back(struct run *run);
+void run_cancel_timer(struct run *run);
+/* A step that it may wait for was journaled. */
+void run_on_answer(struct step *step);
+/* It waits until run->due_us. */
+void run_wait(struct run *run);
+
+/* verdict.c: what becomes of a run */
+struct verdict {
+    const char *result; /* a constant: "error", "answer", "timeout", "killed", ... */
+    struct slice reason, traceback;
+    bool is_retryable;
+    bool is_kill;
+    int64_t retry_after_s; /* -1: none */
+};
+void run_succeed(struct run *run, bool is_filtered);
+void run_fail(struct run *run, const struct verdict *verdict);
+
+/* journal.c */
+/* The step that this dispatch of the run asks for, if the run has it already; NULL: a new one. */
+struct step *journal_find(struct run *run, uint32_t branch, struct slice operation, struct slice arguments,
+                          uint64_t hash);
+struct step *journal_add(struct run *run, uint32_t branch, struct slice operation, struct slice arguments,
+                         uint64_t hash);
+uint64_t journal_hash(uint32_t branch, struct slice operation, struct slice arguments);
+/* Reads what the store has of a run's steps. */
+int journal_load(struct run *run, struct error *error);
+/* The step has its answer: saves it, then run_on_answer. */
+void journal_answer(struct step *step);
+/* Whether steps are left that earlier attempts took and this one did not ask for yet. */
+bool journal_has_more(const struct run *run);
+/* When a run fails: the errors after which no other step was taken, and `raised` (NULL: none), are done again. */
+void journal_forget(struct run *run, const struct step *raised);
+/* The step whose error was raised last. */
+struct step *journal_last_error(const struct run *run);
+void journal_free(struct run *run);
+
+/* change.c */
+void change_submit(struct change *change);
+void change_retry_all(struct host *host);
+
+/* effect.c */
+/* Does what the step asks for; journal_answer follows, never from inside this call. */
+void effect_start(struct step *step);
+/* Gives a request under way up. */
+void effect_cancel(struct step *step);
+
+#endif
