@@ -117,8 +117,8 @@ static int fail(struct buffer *buffer) {
     return -1;
 }
 
-/* For `length` more bytes and the terminator. A broken buffer takes no more: a text with a hole in its middle would
- * be worse than one that ends early. */
+/* For `length` more bytes and the terminator. A broken buffer takes no more: a text with a hole in its middle
+ * would be worse than one that ends early. */
 static int make_room(struct buffer *buffer, size_t length) {
     if (buffer->is_broken || length > buffer->limit - buffer->length || buffer->length + length == SIZE_MAX) {
         return fail(buffer);

@@ -2,9 +2,9 @@
  *
  * `bytes` is NULL while nothing was ever put in; otherwise bytes[length] is always a '\0' that length does not
  * count, so that it can be read as text. An append that fails (memory, or the limit) changes nothing and returns
- * -1; it also sets `is_broken`, so that a run of appends can be checked once at its end: until the buffer is cleared,
- * reset or taken, every append fails from then on. What is appended must not lie in the buffer itself. Not for use
- * from two threads at once.
+ * -1; it also sets `is_broken`, so that a run of appends can be checked once at its end: until the buffer is
+ * cleared, reset or taken, every append fails from then on. What is appended must not lie in the buffer itself.
+ * Not for use from two threads at once.
  *
  *     struct buffer line;
  *     buffer_init(&line, 4096);

@@ -7,16 +7,16 @@
 #include <stdint.h>
 
 #define CLOCK_NS_PER_MS INT64_C(1000000)
-#define CLOCK_NS_PER_S INT64_C(1000000000)
-#define CLOCK_US_PER_S INT64_C(1000000)
+#define CLOCK_NS_PER_S  INT64_C(1000000000)
+#define CLOCK_US_PER_S  INT64_C(1000000)
 
 int64_t clock_monotonic_ns(void);
 int64_t clock_wall_us(void);
 
 enum { CLOCK_TEXT_SIZE = 40 };
 
-/* RFC 3339 with six digits and Z: 2026-03-01T09:30:00.123456Z. Times outside the years 0 to 9999 are written as the
- * nearest inside. Returns `text`. */
+/* RFC 3339 with six digits and Z: 2026-03-01T09:30:00.123456Z. Times outside the years 0 to 9999 are written as
+ * the nearest inside. Returns `text`. */
 const char *clock_format(int64_t wall_us, char text[CLOCK_TEXT_SIZE]);
 /* RFC 1123, as HTTP and the Job Router's signature want it: Tue, 06 Feb 2024 10:00:00 GMT. Returns `text`. */
 const char *clock_format_http(int64_t wall_us, char text[CLOCK_TEXT_SIZE]);

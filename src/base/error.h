@@ -2,8 +2,8 @@
  *
  * A function that can fail takes a `struct error *` as its last parameter and returns 0, or -1 with the error
  * filled in; one that makes something returns NULL instead of -1. The error is converted once, at the border: into
- * a log line, an HTTP answer, an exit status or a Lua error. Nobody owns or frees it. `error` may be NULL where the
- * caller does not want the words.
+ * a log line, an HTTP answer, an exit status or a Lua error. Nobody owns or frees it. `error` may be NULL where
+ * the caller does not want the words.
  *
  *     struct error error = {0};
  *     struct store *store = store_open("sqlite:switchhook.db", &error);
@@ -37,7 +37,7 @@ struct error {
     char message[ERROR_MESSAGE_SIZE];
 };
 
-/* Fills the error in; a message that does not fit is cut at a UTF-8 boundary and ends in "...". Always returns -1. */
+/* Fills the error in; a message that is too long is cut at a UTF-8 boundary and ends in "...". Always returns -1. */
 int error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -115,7 +115,7 @@ static void finish(struct buffer *line) {
     buffer_append_text(line, is_cut ? ending : "\n");
 }
 
-/* One write; more only where a pipe took a part of it. A log that cannot be written is lost: nobody could be told. */
+/* One write; more only where a pipe took a part of it. What cannot be written is lost: nobody could be told. */
 static void send_line(const char *bytes, size_t length) {
     int kept = errno;
     while (length > 0) {

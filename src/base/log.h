@@ -29,23 +29,23 @@ struct log_field {
     } value;
 };
 
-#define LOG_TEXT(n, v) ((struct log_field){.kind = LOG_KIND_TEXT, .name = (n), .value.text = (v)})
-#define LOG_SLICE(n, v) ((struct log_field){.kind = LOG_KIND_SLICE, .name = (n), .value.slice = (v)})
+#define LOG_TEXT(n, v)   ((struct log_field){.kind = LOG_KIND_TEXT, .name = (n), .value.text = (v)})
+#define LOG_SLICE(n, v)  ((struct log_field){.kind = LOG_KIND_SLICE, .name = (n), .value.slice = (v)})
 #define LOG_NUMBER(n, v) ((struct log_field){.kind = LOG_KIND_NUMBER, .name = (n), .value.number = (int64_t)(v)})
-#define LOG_MS(n, v) ((struct log_field){.kind = LOG_KIND_MS, .name = (n), .value.ms = (v)})
-#define LOG_END ((struct log_field){.kind = LOG_KIND_END})
+#define LOG_MS(n, v)     ((struct log_field){.kind = LOG_KIND_MS, .name = (n), .value.ms = (v)})
+#define LOG_END          ((struct log_field){.kind = LOG_KIND_END})
 
-/* At start, before other threads: lines below `level` are dropped; `fd` is where the rest goes; colour if asked. */
+/* At start, before other threads: lines below `level` are dropped, the rest goes to `fd`; colour if asked. */
 void log_setup(enum log_level level, int fd, bool has_colour);
 bool log_is_on(enum log_level level);
 
-/* `room` and `message` are ours and constant; everything from outside goes into fields. The list ends with LOG_END. */
+/* `room` and `message` are ours and constant, what comes from outside is in fields. The list ends with LOG_END. */
 void log_write(enum log_level level, const char *room, const char *message, const struct log_field *fields);
 
-#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__})
+#define LOG_FIELDS(...)               ((const struct log_field[]){__VA_ARGS__})
 #define log_debug(room, message, ...) log_write(LOG_DEBUG, (room), (message), LOG_FIELDS(__VA_ARGS__))
-#define log_info(room, message, ...) log_write(LOG_INFO, (room), (message), LOG_FIELDS(__VA_ARGS__))
-#define log_warn(room, message, ...) log_write(LOG_WARN, (room), (message), LOG_FIELDS(__VA_ARGS__))
+#define log_info(room, message, ...)  log_write(LOG_INFO, (room), (message), LOG_FIELDS(__VA_ARGS__))
+#define log_warn(room, message, ...)  log_write(LOG_WARN, (room), (message), LOG_FIELDS(__VA_ARGS__))
 #define log_error(room, message, ...) log_write(LOG_ERROR, (room), (message), LOG_FIELDS(__VA_ARGS__))
 
 #endif

@@ -213,7 +213,7 @@ static int add_bell(struct loop *loop, int fd, struct error *error) {
     return 0;
 }
 
-/* Also for signal handlers: one system call, errno as it was. The count cannot overflow in the life of a machine. */
+/* Also for signal handlers: one system call, errno as it was. The count outlasts any machine. */
 static void ring(struct loop *loop) {
     int kept = errno;
     eventfd_write(loop->bell, 1);
@@ -228,8 +228,8 @@ static void sleep_until_something(struct loop *loop) {
     loop->fetched_next = 0;
 }
 
-/* Returns the time-out for epoll: 0 when a timer is due, otherwise none. An alarm that is set too early is left: most
- * timers are cancelled before they fire, and one wake for nothing costs less than a system call for each. */
+/* Returns the time-out for epoll: 0 when a timer is due, otherwise none. An alarm that is set too early is left:
+ * most timers are cancelled before they fire, and one wake for nothing costs less than a system call for each. */
 static int set_alarm(struct loop *loop) {
     if (loop->heap_count == 0) {
         return -1;

@@ -1,9 +1,10 @@
 /* One thread's loop over descriptors (epoll), timers and work that other threads post.
  *
- * Watches, timers and tasks live in their owners' structs (recover the owner with CONTAINER_OF); the loop allocates
- * nothing for them. Everything except loop_post and loop_stop is for the loop's own thread (before loop_run: for
- * the thread that made it). A callback may remove or change any watch or timer, its own included: an event that
- * was already fetched for a removed watch is dropped. With nothing to do the loop sleeps without a time-out.
+ * Watches, timers and tasks live in their owners' structs (recover the owner with CONTAINER_OF); the loop
+ * allocates nothing for them. Everything except loop_post and loop_stop is for the loop's own thread (before
+ * loop_run: for the thread that made it). A callback may remove or change any watch or timer, its own included: an
+ * event that was already fetched for a removed watch is dropped. With nothing to do the loop sleeps without a
+ * time-out.
  *
  *     struct worker { struct loop_watch socket; struct loop_timer overtime; ... };
  *     loop_watch(loop, &worker->socket, fd, EPOLLIN, on_worker_readable, &error);
@@ -42,7 +43,7 @@ struct loop_task {
 struct loop *loop_new(struct error *error);
 void loop_free(struct loop *loop);
 
-/* Until loop_stop, which ends it with the turn; tasks that were posted before the stop have run when it returns. */
+/* Until loop_stop, which ends it with the turn; tasks posted before the stop have run when it returns. */
 void loop_run(struct loop *loop);
 /* Any thread. */
 void loop_stop(struct loop *loop);
@@ -59,18 +60,19 @@ int loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events, s
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
 
 /* Sets or moves it; 0, or -1 when the heap cannot grow (it then stays unset). */
-int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t at, void (*fire)(struct loop_timer *timer));
+int loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t at,
+                   void (*fire)(struct loop_timer *timer));
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
 static inline bool loop_timer_is_set(const struct loop_timer *timer) {
     return timer->place != 0;
 }
 
-/* Any thread: runs `task` once on the loop's thread, in the order of posting; wakes the loop at most once for many.
- * The caller keeps `task` alive until it has run and does not post it again before. */
+/* Any thread: runs `task` once on the loop's thread, in the order of posting; wakes the loop at most once for
+ * many. The caller keeps `task` alive until it has run and does not post it again before. */
 void loop_post(struct loop *loop, struct loop_task *task, void (*run)(struct loop_task *task));
 
-/* The loop's thread: runs `task` at the end of this turn, after what is ready and due, before sleeping; for work that
- * is done once for many happenings (writing frames in runs). A task that is queued already stays where it is. */
+/* The loop's thread: runs `task` at the end of this turn, after what is ready and due, before sleeping; for work
+ * that is done once for many happenings (writing frames in runs). One that is queued already stays where it is. */
 void loop_defer(struct loop *loop, struct loop_task *task, void (*run)(struct loop_task *task));
 
 #endif

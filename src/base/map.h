@@ -1,5 +1,6 @@
-/* A hash map from 64-bit keys to pointers: open addressing, grows by itself. The map owns nothing that it points to.
- * Keys are expected to be hashes already or small counters: they are mixed, not trusted. Key 0 is a key like any.
+/* A hash map from 64-bit keys to pointers: open addressing, grows by itself. The map owns nothing that it points
+ * to. Keys are expected to be hashes already or small counters: they are mixed, not trusted. Key 0 is a key like
+ * any.
  *
  *     struct map lanes;
  *     map_init(&lanes);

@@ -24,7 +24,7 @@ size_t text_distance(struct slice a, struct slice b, size_t most);
 
 /* Percent-encodes everything but RFC 3986's unreserved characters. A failure leaves `out` as it was. */
 int text_append_percent(struct buffer *out, struct slice text);
-/* Decodes %XX (and '+' as a blank when `is_query`); -1 for a bad escape, or a NUL byte: `out` is then as it was. */
+/* Decodes %XX (and '+' as a blank when `is_query`); -1 for a bad escape or a NUL byte, with `out` as it was. */
 int text_append_unpercent(struct buffer *out, struct slice text, bool is_query);
 
 /* Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms). */

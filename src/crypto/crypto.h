@@ -17,8 +17,8 @@ int crypto_start(struct error *error);
 void crypto_sha256(struct slice bytes, uint8_t digest[CRYPTO_SHA256_SIZE]);
 void crypto_hmac_sha256(struct slice key, struct slice bytes, uint8_t digest[CRYPTO_SHA256_SIZE]);
 
-/* A 128-bit BLAKE2b in pieces: identities, contents, generations, step keys. Each part is fed with its length first,
- * so that ("ab","c") and ("a","bc") differ. */
+/* A 128-bit BLAKE2b in pieces: identities, contents, generations, step keys. Each part is fed with its length
+ * first, so that ("ab","c") and ("a","bc") differ. */
 struct crypto_digest {
     _Alignas(64) unsigned char state[384];
 };

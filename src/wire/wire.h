@@ -5,13 +5,13 @@
  *     u32 length of the payload   u8 type   u8 flags (0)   u16 reserved (0)   u64 run (0: about no run)
  *
  * A payload is a sequence of fields in the order that its type has: u32, u64, i64 as such, texts as u32 length and
- * bytes. Both sides check every length against what is there; a frame that does not hold together, an unknown type or a payload over
- * the limit ends the connection (the other side is broken, or hostile). Versions: the first frame each way is
- * HELLO with the version; they must be equal.
+ * bytes. Both sides check every length against what is there; a frame that does not hold together, an unknown type
+ * or a payload over the limit ends the connection (the other side is broken, or hostile). Versions: the first
+ * frame each way is HELLO with the version; they must be equal.
  *
- * Writing: wire_begin, wire_put_*, wire_end append to a buffer, many frames in a row; the owner writes the buffer in one go.
- * Reading: wire_next takes one frame off the bytes that have arrived; wire_get_* walk over its payload; `is_broken` is
- * checked once at the end. Nothing allocates but the buffers. One thread per connection.
+ * Writing: wire_begin, wire_put_*, wire_end append to a buffer, many frames in a row; the owner writes the buffer
+ * in one go. Reading: wire_next takes one frame off the bytes that have arrived; wire_get_* walk over its payload;
+ * `is_broken` is checked once at the end. Nothing allocates but the buffers. One thread per connection.
  */
 #ifndef WIRE_WIRE_H
 #define WIRE_WIRE_H
@@ -28,26 +28,55 @@ enum { WIRE_VERSION = 1, WIRE_HEAD_SIZE = 16, WIRE_PAYLOAD_MAX = 16 * 1024 * 102
 #define WIRE_RUN_LOADING UINT64_MAX
 
 enum wire_type {
-    /* host to worker */
-    WIRE_HELLO = 1,  /* both ways: u32 version; host: also u64 run memory, u64 all memory, u64 answer size (bytes each) and the
-                        descriptor of the shared page (SCM_RIGHTS, with the first byte) */
-    WIRE_FILE = 2,   /* text path (relative to the scripts folder), text bytes */
-    WIRE_LOAD = 3,   /* all files are there: compile and try them */
-    WIRE_RUN = 4,    /* text handler (path), u64 seq, u32 attempt, i64 received (wall us), i64 now (wall us), u64 seed,
-                        text raw event */
-    WIRE_ANSWER = 5, /* u32 wait, u32 outcome (enum wire_outcome), u32 status, u32 repeated (0/1), i64 now (wall us),
+    /* Host to worker. */
+
+    /* Both ways: u32 version. From the host also u64 run memory, u64 all memory, u64 answer size (bytes each), and
+     * the descriptor of the shared page (SCM_RIGHTS, with the first byte). */
+    WIRE_HELLO = 1,
+    /* text path (relative to the scripts folder), text bytes */
+    WIRE_FILE = 2,
+    /* All files are there: compile and try them. */
+    WIRE_LOAD = 3,
+    /* text handler (path), u64 seq, u32 attempt, i64 received (wall us), i64 now (wall us), u64 seed, text raw event */
+    WIRE_RUN = 4,
+    /* u32 wait, u32 outcome (enum wire_outcome), u32 status, u32 repeated (0/1), i64 now (wall us), text etag,
+     * text value (JSON, or empty for nil; for an error: the JSON of its members) */
+    WIRE_ANSWER = 5,
+    /* The run is over: drop it, no answer. */
+    WIRE_CANCEL = 6,
+
+    /* Worker to host. */
+
+    /* u32 count, then per handler: text path, text options (JSON: filter, timeout, retry) */
+    WIRE_LOADED = 16,
+    /* The scripts do not load: text message ("Script.lua:12: ..."), text traceback */
+    WIRE_REFUSED = 17,
+    /* u32 wait, u32 branch, text operation, text arguments (canonical JSON array) */
+    WIRE_WANT = 18,
+    /* u32 level (enum log_level), text message, text fields (JSON object or empty) */
+    WIRE_LOG = 19,
+    /* u32 result (enum wire_result), text value (JSON of what the handler returned, or empty) */
+    WIRE_DONE = 20,
+    /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised answer: operation,
+     * status, code, message, retryable; or empty) */
+    WIRE_FAILED = 21,
+};
+
+enum wire_outcome), u32 status, u32 repeated (0/1), i64 now (wall us),
                         text etag, text value (JSON, or empty for nil; for an error: the JSON of its members) */
     WIRE_CANCEL = 6, /* the run is over: drop it, no answer */
 
     /* worker to host */
-    WIRE_LOADED = 16,   /* u32 count, then per handler: text path, text options (JSON: filter, timeout, retry) */
-    WIRE_REFUSED = 17,  /* the scripts do not load: text message ("Script.lua:12: ..."), text traceback */
-    WIRE_WANT = 18,     /* u32 wait, u32 branch, text operation, text arguments (canonical JSON array) */
-    WIRE_LOG = 19,      /* u32 level (enum log_level), text message, text fields (JSON object or empty) */
-    WIRE_DONE = 20,     /* u32 result (enum wire_result), text value (JSON of what the handler returned, or empty) */
-    WIRE_FAILED = 21,   /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised
+    WIRE_LOADED = 16,  /* u32 count, then per handler: text path, text options (JSON: filter, timeout, retry) */
+    WIRE_REFUSED = 17, /* the scripts do not load: text message ("Script.lua:12: ..."), text traceback */
+    WIRE_WANT = 18,    /* u32 wait, u32 branch, text operation, text arguments (canonical JSON array) */
+    WIRE_LOG = 19,     /* u32 level (enum log_level), text message, text fields (JSON object or empty) */
+    WIRE_DONE = 20, /* u32 result (enum wire_result), text value (JSON of what the handler returned, or empty) */
+    WIRE_FAILED =
+        21, /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised
                            answer: operation, status, code, message, retryable; or empty) */
-};
+}
+;
 
 enum wire_outcome { WIRE_OUTCOME_VALUE = 0, WIRE_OUTCOME_ERROR = 1 };
 
@@ -77,8 +106,8 @@ void wire_put_u32(struct buffer *out, uint32_t value);
 void wire_put_u64(struct buffer *out, uint64_t value);
 void wire_put_i64(struct buffer *out, int64_t value);
 void wire_put_text(struct buffer *out, struct slice text);
-/* Fills the length in. 0; or -1 when the buffer broke or the payload is too large: the frame is then taken off again,
- * and the buffer, with the whole frames before it, goes on. */
+/* Fills the length in. 0; or -1 when the buffer broke or the payload is too large: the frame is then taken off
+ * again, and the buffer, with the whole frames before it, goes on. */
 int wire_end(struct buffer *out, size_t place);
 
 /* 1: a frame, its size in *taken; 0: not all of it is here yet; -1: no frame can start so. */
@@ -92,9 +121,9 @@ struct slice wire_get_text(struct wire_reader *reader);
 bool wire_is_whole(const struct wire_reader *reader);
 
 /* The page that host and worker share: it tells who is on the processor, and how far. The worker writes it around
- * every entry into Lua; the host only reads it (a hostile worker can lie and is charged all the same: what it holds
- * is its own generation's). `run` is 0 outside Lua; `slice` counts entries. When the host sends SIGURG, a hook writes
- * where the running script is into `place`, so that a kill can name the line. */
+ * every entry into Lua; the host only reads it (a hostile worker can lie and is charged all the same: what it
+ * holds is its own generation's). `run` is 0 outside Lua; `slice` counts entries. When the host sends SIGURG, a
+ * hook writes where the running script is into `place`, so that a kill can name the line. */
 struct wire_page {
     _Atomic uint64_t run;
     _Atomic uint64_t slice;

@@ -263,7 +263,7 @@ static void the_loop_sleeps(void **state) {
     loop_run(loop);
     assert_int_equal(getrusage(RUSAGE_THREAD, &after), 0);
     assert_true(loop_now(loop) >= at);
-    /* Once for the timer, and a few for what the machine does besides; a loop that polls each millisecond has 50. */
+    /* Once for the timer, and a few for what the machine does besides; polling each millisecond would make 50. */
     assert_true(after.ru_nvcsw - before.ru_nvcsw < 20);
 }
 
