@@ -1,3 +1,55 @@
-int main(void) {
-    return 0;
+#include "base/slice.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static void print_help(void);
+static int choose(int argc, char **argv);
+
+int main(int argc, char **argv) {
+    /* Who reads our output may go away: that is an error of write, not the end of the program. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help();
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help();
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("switchhook %s\n", SWITCHHOOK_VERSION);
+        return CLI_OK;
+    }
+    return choose(argc - 1, argv + 1);
+}
+
+static void print_help(void) {
+    printf("switchhook: runs your Lua scripts on Job Router events, and does what they ask for\n\n"
+           "usage: switchhook COMMAND [OPTIONS]\n\n");
+    for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
+        printf("  %-10s %s\n", command->name, command->words);
+    }
+    printf("\n`switchhook COMMAND --help` says more of one; `switchhook --version` which version this is.\n");
+}
+
+static int choose(int argc, char **argv) {
+    const char *names[16] = {NULL};
+    size_t count = 0;
+    for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
+        if (strcmp(argv[0], command->name) == 0) {
+            return command->run(argc, argv);
+        }
+        names[count++] = command->name;
+    }
+    const char *nearest = text_nearest(slice_of(argv[0]), names);
+    if (nearest != NULL) {
+        fprintf(stderr, "switchhook: there is no command %s; did you mean %s?\n", argv[0], nearest);
+    } else {
+        fprintf(stderr, "switchhook: there is no command %s; `switchhook --help` lists them\n", argv[0]);
+    }
+    return CLI_USAGE;
 }

@@ -1,0 +1,281 @@
+#include "admin/admin.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "crypto/crypto.h"
+#include "host/host.h"
+#include "ingress/ingress.h"
+#include "store/store.h"
+#include "verify/verify.h"
+#include <getopt.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef SWITCHHOOK_LIBEXEC
+#define SWITCHHOOK_LIBEXEC "../libexec/switchhook"
+#endif
+
+enum choice { BY_TERMINAL, YES, NO };
+
+struct serve_options {
+    const char *file;
+    enum choice trace;
+};
+
+/* Everything that stands and falls with one `serve`. */
+struct serving {
+    struct config *config;
+    struct verify *verify;
+    struct store *store;
+    struct host *host;
+    struct ingress *ingress;
+    struct admin *admin;
+    struct cli_trace trace;
+    bool has_trace;
+    char worker[PATH_MAX]; /* the program's path */
+};
+
+static void print_help(void);
+static int read_options(int argc, char **argv, struct serve_options *options);
+static int serve(const struct serve_options *options);
+static int start(struct serving *serving, const struct serve_options *options, struct error *error);
+static int start_parts(struct serving *serving, struct error *error);
+static void say_addresses(const struct serving *serving);
+static void stop(struct serving *serving);
+static void block_signals(void);
+static void warn_of(const struct config *config);
+static int find_worker(char path[PATH_MAX], struct error *error);
+static void on_note(void *context, const struct host_note *note);
+static void on_ready(void *context);
+static void on_stopping(void *context);
+static bool may_accept(void *context);
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+int cli_serve(int argc, char **argv) {
+    struct serve_options options = {.trace = BY_TERMINAL};
+    int status = read_options(argc, argv, &options);
+    if (status >= 0) {
+        return status;
+    }
+    return serve(&options);
+}
+
+static void print_help(void) {
+    printf("usage: switchhook serve [-c FILE] [--trace | --no-trace]\n\n"
+           "The host: takes Event Grid's deliveries, stores them, runs the script named after each event's type, "
+           "and\n"
+           "does what the script asks for. A saved script is live at once. SIGHUP reads the scripts again; "
+           "SIGTERM and\n"
+           "Ctrl-C finish what is under way and stop.\n\n"
+           "Without FILE and without switchhook.lua in this folder: listens on 127.0.0.1:8080, admin on\n"
+           "127.0.0.1:8090, scripts in ./scripts, store in ./switchhook.db.\n\n"
+           "  -c FILE      the configuration\n"
+           "  --trace      one line on stdout for each thing that happens (the default on a terminal)\n"
+           "  --no-trace   none\n");
+}
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, struct serve_options *options) {
+    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
+                                          {"trace", no_argument, NULL, 't'},
+                                          {"no-trace", no_argument, NULL, 'n'},
+                                          {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+        switch (option) {
+        case 'c': options->file = optarg; break;
+        case 't': options->trace = YES; break;
+        case 'n': options->trace = NO; break;
+        case 'h': print_help(); return CLI_OK;
+        default: return cli_misuse("serve", "that is no option of it");
+        }
+    }
+    if (optind < argc) {
+        return cli_misuse("serve", "it takes no %s", argv[optind]);
+    }
+    return -1;
+}
+
+static int serve(const struct serve_options *options) {
+    struct serving serving = {0};
+    struct error error = {0};
+    int status = CLI_OK;
+    block_signals();
+    log_setup(LOG_INFO, STDERR_FILENO, isatty(STDERR_FILENO));
+    if (start(&serving, options, &error) < 0) {
+        status = cli_fail("%s", error.message);
+    } else {
+        say_addresses(&serving);
+        if (host_run(serving.host, &error) < 0) {
+            status = cli_fail("%s", error.message);
+        }
+    }
+    stop(&serving);
+    return status;
+}
+
+static int start(struct serving *serving, const struct serve_options *options, struct error *error) {
+    if (crypto_start(error) < 0) {
+        return -1;
+    }
+    serving->config = config_load(options->file, error);
+    if (serving->config == NULL) {
+        return -1;
+    }
+    warn_of(serving->config);
+    serving->has_trace = options->trace == YES || (options->trace == BY_TERMINAL && isatty(STDOUT_FILENO));
+    serving->trace = (struct cli_trace){.out = STDOUT_FILENO, .has_colour = isatty(STDOUT_FILENO)};
+    return start_parts(serving, error);
+}
+
+/* The store first: what listens must have where to put it. The ports last: who connects finds everything there. */
+static int start_parts(struct serving *serving, struct error *error) {
+    const struct config *config = serving->config;
+    serving->verify =
+        verify_new(&(struct verify_options){.secrets = {config->verify.secrets[0], config->verify.secrets[1]},
+                                            .header = config->verify.header,
+                                            .subscriptions = config->verify.subscriptions},
+                   error);
+    if (serving->verify == NULL || verify_allows_address(serving->verify, config->listen, error) < 0 ||
+        find_worker(serving->worker, error) < 0) {
+        return -1;
+    }
+    serving->store = store_open(config->store, error);
+    if (serving->store == NULL) {
+        return -1;
+    }
+    serving->host = host_new(&(struct host_options){.config = config,
+                                                    .store = serving->store,
+                                                    .worker = serving->worker,
+                                                    .note = on_note,
+                                                    .ready = on_ready,
+                                                    .stopping = on_stopping,
+                                                    .context = serving},
+                             error);
+    if (serving->host == NULL) {
+        return -1;
+    }
+    serving->ingress =
+        ingress_start(&(struct ingress_options){.address = config->listen,
+                                                .path = config->path,
+                                                .body_limit = (size_t)config->limits.body_mib * 1024 * 1024,
+                                                .verify = serving->verify,
+                                                .store = serving->store,
+                                                .may_accept = may_accept,
+                                                .context = serving->host},
+                      error);
+    if (serving->ingress == NULL) {
+        return -1;
+    }
+    serving->admin = admin_start(&(struct admin_options){.address = config->admin,
+                                                         .host = serving->host,
+                                                         .store = serving->store,
+                                                         .delivery_port = ingress_port(serving->ingress)},
+                                 error);
+    return serving->admin == NULL ? -1 : 0;
+}
+
+static void say_addresses(const struct serving *serving) {
+    char host[TEXT_HOST_SIZE];
+    uint16_t port = 0;
+    bool is_v6 = false;
+    text_parse_address(serving->config->listen, host, &port, NULL);
+    is_v6 = strchr(host, ':') != NULL;
+    say("listening on http://%s%s%s:%u%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+        (unsigned)ingress_port(serving->ingress), serving->config->path);
+    text_parse_address(serving->config->admin, host, &port, NULL);
+    is_v6 = strchr(host, ':') != NULL;
+    say("admin on http://%s%s%s:%u", is_v6 ? "[" : "", host, is_v6 ? "]" : "",
+        (unsigned)admin_port(serving->admin));
+}
+
+/* Against the stream: no deliveries, no questions, then the store, and the host when nothing can call it any more. */
+static void stop(struct serving *serving) {
+    if (serving->ingress != NULL) {
+        ingress_quiesce(serving->ingress);
+    }
+    ingress_stop(serving->ingress);
+    admin_stop(serving->admin);
+    store_close(serving->store);
+    host_free(serving->host);
+    verify_free(serving->verify);
+    config_free(serving->config);
+}
+
+/* In every thread: the host's loop takes them from a descriptor. */
+static void block_signals(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
+static void warn_of(const struct config *config) {
+    for (char **key = config->not_yet; key != NULL && *key != NULL; key++) {
+        log_warn("config", "this key has no effect in this version", LOG_TEXT("key", *key), LOG_END);
+    }
+    if (config->router_connection_string == NULL) {
+        log_warn("config", "no Job Router is configured: scripts that call it will fail",
+                 LOG_TEXT("set", "router.connection_string"), LOG_END);
+    }
+}
+
+/* Beside this program (a build folder), or where it is installed. */
+static int find_worker(char path[PATH_MAX], struct error *error) {
+    static const char *const places[] = {"", SWITCHHOOK_LIBEXEC "/"};
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length <= 0) {
+        return error_set(error, ERROR_SYSTEM, "cannot find out where this program is: is /proc mounted?");
+    }
+    self[length] = '\0';
+    char *slash = strrchr(self, '/');
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (snprintf(path, PATH_MAX, "%s/%sswitchhook-worker", self, places[i]) < PATH_MAX &&
+            access(path, X_OK) == 0) {
+            return 0;
+        }
+    }
+    return error_set(error, ERROR_NOT_FOUND,
+                     "switchhook-worker is neither in %s nor in %s/%s: install both programs", self, self,
+                     SWITCHHOOK_LIBEXEC);
+}
+
+static void on_note(void *context, const struct host_note *note) {
+    const struct serving *serving = context;
+    if (serving->has_trace) {
+        cli_trace_note(&serving->trace, note);
+    }
+}
+
+static void on_ready(void *context) {
+    (void)context;
+    say("ready");
+}
+
+static void on_stopping(void *context) {
+    struct serving *serving = context;
+    ingress_quiesce(serving->ingress);
+}
+
+static bool may_accept(void *context) {
+    return host_may_accept(context);
+}
+
+/* A line that scripts and tests wait for: it must not stay in a buffer. */
+static void say(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+    fflush(stdout);
+}

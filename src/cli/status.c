@@ -1,0 +1,109 @@
+#include "cli/cli.h"
+#include "json/tree.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BODY_MAX = 1024 * 1024 };
+
+static void print_help(void);
+static int show(const struct config *config, bool is_json);
+static void print_status(const struct json *status);
+static void print_workers(const struct json *workers);
+static unsigned long count_of(const struct json *object, const char *name);
+
+int cli_status(int argc, char **argv) {
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    const char *file = NULL;
+    bool is_json = false;
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': file = optarg; break;
+        case 'j': is_json = true; break;
+        case 'h': print_help(); return CLI_OK;
+        default: return cli_misuse("status", "that is no option of it");
+        }
+    }
+    if (optind < argc) {
+        return cli_misuse("status", "it takes no %s", argv[optind]);
+    }
+    struct error error = {0};
+    struct config *config = config_load(file, &error);
+    if (config == NULL) {
+        return cli_fail("%s", error.message);
+    }
+    int status = show(config, is_json);
+    config_free(config);
+    return status;
+}
+
+static void print_help(void) {
+    printf(
+        "usage: switchhook status [-c FILE] [--json]\n\n"
+        "What the running host is doing: the scripts that are live, the backlog, the workers, and what the last\n"
+        "reload said. The host is found through its configuration: FILE, or switchhook.lua in this folder, or "
+        "the\n"
+        "defaults (admin on 127.0.0.1:8090).\n\n"
+        "  -c FILE   the host's configuration\n"
+        "  --json    as the admin port answers it\n");
+}
+
+static int show(const struct config *config, bool is_json) {
+    struct buffer body;
+    struct error error = {0};
+    buffer_init(&body, BODY_MAX);
+    int exit_status = CLI_OK;
+    if (cli_ask(config, "/api/status", &body, &error) < 0) {
+        exit_status = cli_fail("%s", error.message);
+    } else if (is_json) {
+        printf("%s\n", body.bytes);
+    } else {
+        struct json *status = json_parse(body.bytes, body.length, &error);
+        if (status == NULL) {
+            exit_status = cli_fail("the host's answer cannot be read: %s", error.message);
+        } else {
+            print_status(status);
+        }
+        json_free(status);
+    }
+    buffer_reset(&body);
+    return exit_status;
+}
+
+static void print_status(const struct json *status) {
+    const struct json *reload = json_get(status, "reload");
+    const struct json *events = json_get(status, "events");
+    const struct json *since = json_get(status, "sinceStart");
+    const char *generation = json_get_string(status, "generation");
+    const char *problem = json_get_string(reload, "error");
+    printf("switchhook   %s, started %s%s\n", json_get_string(status, "version"),
+           json_get_string(status, "startedAt"), json_get_bool(status, "stopping", false) ? ", stopping" : "");
+    if (generation == NULL) {
+        printf("scripts      none are live\n");
+    } else {
+        printf("scripts      generation %.8s, %lu handlers in %lu files, live since %s\n", generation,
+               count_of(status, "handlers"), count_of(status, "files"), json_get_string(status, "liveSince"));
+    }
+    if (problem != NULL) {
+        printf("last reload  refused: %s\n", problem);
+    }
+    printf("events       %lu queued, %lu running, %lu waiting, in %lu lanes\n", count_of(events, "queued"),
+           count_of(events, "running"), count_of(events, "waiting"), count_of(events, "lanes"));
+    printf("since start  %lu done, %lu parked, %lu without a script, %lu retries, %lu steps, %lu worker deaths\n",
+           count_of(since, "done"), count_of(since, "parked"), count_of(since, "unhandled"),
+           count_of(since, "retries"), count_of(since, "steps"), count_of(since, "workerDeaths"));
+    print_workers(json_get(status, "workers"));
+}
+
+static void print_workers(const struct json *workers) {
+    for (const struct json *worker = json_first(workers); worker != NULL; worker = json_next(worker)) {
+        printf("worker       pid %lu, %s, %lu runs\n", count_of(worker, "pid"),
+               json_get_bool(worker, "ready", false) ? "ready" : "starting", count_of(worker, "runs"));
+    }
+}
+
+static unsigned long count_of(const struct json *object, const char *name) {
+    return (unsigned long)json_get_double(object, name, 0);
+}

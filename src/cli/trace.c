@@ -1,0 +1,134 @@
+#include "base/text.h"
+#include "cli/cli.h"
+#include "json/json.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_SIZE = 2048, SUBJECT_WIDTH = 14, TYPE_WIDTH = 30 };
+
+static const char *const grey = "\033[2m";
+static const char *const green = "\033[32m";
+static const char *const yellow = "\033[33m";
+static const char *const red = "\033[31m";
+static const char *const plain = "\033[0m";
+
+static void put_time(struct buffer *line, int64_t at_us);
+static void put_column(struct buffer *line, struct slice text, size_t width);
+static void put_what(struct buffer *line, const struct host_note *note);
+static void put_step(struct buffer *line, const struct host_note *note);
+static void put_seconds(struct buffer *line, double seconds);
+static const char *colour_of(const struct host_note *note);
+
+/* Time, whose (the job, or the worker), what event, what happened: one line, in columns. */
+void cli_trace_note(const struct cli_trace *trace, const struct host_note *note) {
+    struct buffer line;
+    buffer_init(&line, LINE_MAX_SIZE);
+    if (trace->has_colour) {
+        buffer_append_text(&line, colour_of(note));
+    }
+    put_time(&line, note->at_us);
+    if (note->what == HOST_LIVE || note->what == HOST_REFUSED) {
+        put_column(&line, slice_of("scripts"), SUBJECT_WIDTH);
+    } else {
+        put_column(&line, note->subject, SUBJECT_WIDTH);
+        put_column(&line, note->type, TYPE_WIDTH);
+    }
+    put_what(&line, note);
+    if (trace->has_colour) {
+        buffer_append_text(&line, plain);
+    }
+    line.limit++;
+    buffer_append_char(&line, '\n');
+    for (size_t done = 0; done < line.length;) {
+        ssize_t written = write(trace->out, line.bytes + done, line.length - done);
+        if (written <= 0) {
+            break; /* nobody reads: the trace is for people, not a record */
+        }
+        done += (size_t)written;
+    }
+    buffer_reset(&line);
+}
+
+static void put_time(struct buffer *line, int64_t at_us) {
+    time_t seconds = (time_t)(at_us / 1000000);
+    struct tm local;
+    localtime_r(&seconds, &local);
+    buffer_append_format(line, "%02d:%02d:%02d.%03d  ", local.tm_hour, local.tm_min, local.tm_sec,
+                         (int)(at_us / 1000 % 1000));
+}
+
+static void put_column(struct buffer *line, struct slice text, size_t width) {
+    size_t before = line->length;
+    text_append_visible(line, text);
+    for (size_t used = line->length - before; used < width; used++) {
+        buffer_append_char(line, ' ');
+    }
+    buffer_append_text(line, "  ");
+}
+
+static void put_what(struct buffer *line, const struct host_note *note) {
+    switch (note->what) {
+    case HOST_ARRIVED: buffer_append_text(line, "arrived"); break;
+    case HOST_STEP: put_step(line, note); break;
+    case HOST_DONE:
+        buffer_append_format(line, "%.*s: done", SLICE_ARG(note->handler));
+        put_seconds(line, note->seconds);
+        break;
+    case HOST_WAITING:
+        buffer_append_format(line, "%.*s: failed, tried again in %.1f s: ", SLICE_ARG(note->handler),
+                             (double)(note->due_us - note->at_us) / 1e6);
+        text_append_visible(line, note->reason);
+        break;
+    case HOST_PARKED:
+        buffer_append_format(line, "%.*s: parked: ", SLICE_ARG(note->handler));
+        text_append_visible(line, note->reason);
+        break;
+    case HOST_UNHANDLED: buffer_append_text(line, "kept: no script for it"); break;
+    case HOST_LIVE:
+        buffer_append_format(line, "live: generation %.8s", note->handler.bytes);
+        put_seconds(line, note->seconds);
+        break;
+    case HOST_REFUSED:
+        buffer_append_text(line, "not loaded: ");
+        text_append_visible(line, note->reason);
+        break;
+    }
+}
+
+static void put_step(struct buffer *line, const struct host_note *note) {
+    buffer_append_format(line, "%.*s: %.*s -> ", SLICE_ARG(note->handler), SLICE_ARG(note->operation));
+    if (note->status != 0) {
+        buffer_append_format(line, "%u", (unsigned)note->status);
+    } else {
+        buffer_append_text(line, "no answer");
+    }
+    put_seconds(line, note->seconds);
+    if (note->is_error) {
+        buffer_append_text(line, "  ");
+        text_append_visible(line, note->reason);
+    }
+}
+
+static void put_seconds(struct buffer *line, double seconds) {
+    if (seconds < 10) {
+        buffer_append_format(line, "  %.1f ms", seconds * 1e3);
+    } else {
+        buffer_append_format(line, "  %.1f s", seconds);
+    }
+}
+
+static const char *colour_of(const struct host_note *note) {
+    switch (note->what) {
+    case HOST_ARRIVED:
+    case HOST_UNHANDLED: return grey;
+    case HOST_STEP: return note->is_error ? yellow : plain;
+    case HOST_DONE:
+    case HOST_LIVE: return green;
+    case HOST_WAITING: return yellow;
+    case HOST_PARKED:
+    case HOST_REFUSED: return red;
+    }
+    return plain;
+}
