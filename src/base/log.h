@@ -1,6 +1,7 @@
 /* The program's log: one line a happening, to one descriptor (stderr), from any thread, each line in one write.
  *
- *     log_info("reload", "the new scripts are live", LOG_TEXT("generation", hash), LOG_NUMBER("files", 7), LOG_END);
+ *     log_info("reload", "the new scripts are live", LOG_TEXT("generation", hash), LOG_NUMBER("files", 7),
+ *              LOG_END);
  *     2026-03-01T09:30:00.123Z info  reload: the new scripts are live generation=5f3c files=7
  *
  * Values with blanks, quotes or control characters are quoted; control characters are shown as \xNN, never sent

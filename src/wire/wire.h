@@ -37,7 +37,8 @@ enum wire_type {
     WIRE_FILE = 2,
     /* All files are there: compile and try them. */
     WIRE_LOAD = 3,
-    /* text handler (path), u64 seq, u32 attempt, i64 received (wall us), i64 now (wall us), u64 seed, text raw event */
+    /* text handler (path), u64 seq, u32 attempt, i64 received (wall us), i64 now (wall us), u64 seed,
+     * text raw event */
     WIRE_RUN = 4,
     /* u32 wait, u32 outcome (enum wire_outcome), u32 status, u32 repeated (0/1), i64 now (wall us), text etag,
      * text value (JSON, or empty for nil; for an error: the JSON of its members) */
@@ -57,26 +58,10 @@ enum wire_type {
     WIRE_LOG = 19,
     /* u32 result (enum wire_result), text value (JSON of what the handler returned, or empty) */
     WIRE_DONE = 20,
-    /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised answer: operation,
-     * status, code, message, retryable; or empty) */
+    /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised answer:
+     * operation, status, code, message, retryable; or empty) */
     WIRE_FAILED = 21,
 };
-
-enum wire_outcome), u32 status, u32 repeated (0/1), i64 now (wall us),
-                        text etag, text value (JSON, or empty for nil; for an error: the JSON of its members) */
-    WIRE_CANCEL = 6, /* the run is over: drop it, no answer */
-
-    /* worker to host */
-    WIRE_LOADED = 16,  /* u32 count, then per handler: text path, text options (JSON: filter, timeout, retry) */
-    WIRE_REFUSED = 17, /* the scripts do not load: text message ("Script.lua:12: ..."), text traceback */
-    WIRE_WANT = 18,    /* u32 wait, u32 branch, text operation, text arguments (canonical JSON array) */
-    WIRE_LOG = 19,     /* u32 level (enum log_level), text message, text fields (JSON object or empty) */
-    WIRE_DONE = 20, /* u32 result (enum wire_result), text value (JSON of what the handler returned, or empty) */
-    WIRE_FAILED =
-        21, /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised
-                           answer: operation, status, code, message, retryable; or empty) */
-}
-;
 
 enum wire_outcome { WIRE_OUTCOME_VALUE = 0, WIRE_OUTCOME_ERROR = 1 };
 
