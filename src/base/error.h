@@ -37,7 +37,7 @@ struct error {
     char message[ERROR_MESSAGE_SIZE];
 };
 
-/* Fills the error in; a message that is too long is cut between characters and ends in "...". Always returns -1. */
+/* Fills the error in; one too long is cut between characters and ends in "...". Always returns -1. */
 int error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
