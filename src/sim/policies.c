@@ -1,0 +1,278 @@
+/* Distribution policies and queues. */
+#include "base/clock.h"
+#include "sim/state.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DEFAULT_OFFER_SECONDS = 60, MOST_OFFER_SECONDS = 365 * 24 * 3600 };
+
+static int policy_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
+                          struct json *body);
+static struct json *default_mode(void);
+static void policy_init(struct sim_entry *entry);
+static void policy_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
+static struct json *policy_json(const struct sim_entry *entry);
+static int policy_check_delete(const struct sim_entry *entry, struct sim_answer *answer);
+static void policy_leave(struct sim_core *core, struct sim_entry *entry);
+static void policy_destroy(struct sim_core *core, struct sim_entry *entry);
+static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
+                         struct json *body);
+static void queue_init(struct sim_entry *entry);
+static void queue_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
+static void gather_members(struct sim_core *core, struct sim_queue *queue);
+static struct json *queue_json(const struct sim_entry *entry);
+static int queue_check_delete(const struct sim_entry *entry, struct sim_answer *answer);
+static void queue_leave(struct sim_core *core, struct sim_entry *entry);
+static void queue_destroy(struct sim_core *core, struct sim_entry *entry);
+static size_t member_place(const struct sim_queue *queue, const char *id);
+
+const struct sim_kind sim_policy_kind = {.what = "distribution policy",
+                                         .size = sizeof(struct sim_policy),
+                                         .collection = offsetof(struct sim_core, policies),
+                                         .prepare = policy_prepare,
+                                         .init = policy_init,
+                                         .apply = policy_apply,
+                                         .to_json = policy_json,
+                                         .check_delete = policy_check_delete,
+                                         .leave = policy_leave,
+                                         .destroy = policy_destroy};
+
+const struct sim_kind sim_queue_kind = {.what = "queue",
+                                        .size = sizeof(struct sim_queue),
+                                        .collection = offsetof(struct sim_core, queues),
+                                        .prepare = queue_prepare,
+                                        .init = queue_init,
+                                        .apply = queue_apply,
+                                        .to_json = queue_json,
+                                        .check_delete = queue_check_delete,
+                                        .leave = queue_leave,
+                                        .destroy = queue_destroy};
+
+struct sim_queue *sim_queue_find(struct sim_core *core, const char *id) {
+    struct sim_entry *entry = id == NULL ? NULL : sim_find(&core->queues, id);
+    return entry == NULL ? NULL : CONTAINER_OF(entry, struct sim_queue, entry);
+}
+
+void sim_queue_stir(struct sim_core *core, struct sim_queue *queue) {
+    if (!list_is_linked(&queue->in_stirred)) {
+        list_append(&core->stirred_queues, &queue->in_stirred);
+    }
+}
+
+int sim_queue_add_member(struct sim_queue *queue, struct sim_worker *worker) {
+    size_t place = member_place(queue, worker->entry.id);
+    if (place < queue->member_count && queue->members[place] == worker) {
+        return 0; /* the worker names the queue twice */
+    }
+    if (queue->member_count == queue->member_capacity) {
+        size_t capacity = queue->member_capacity == 0 ? 16 : queue->member_capacity * 2;
+        struct sim_worker **members = realloc(queue->members, capacity * sizeof(struct sim_worker *));
+        if (members == NULL) {
+            return -1;
+        }
+        queue->members = members;
+        queue->member_capacity = capacity;
+    }
+    memmove(queue->members + place + 1, queue->members + place,
+            (queue->member_count - place) * sizeof(struct sim_worker *));
+    queue->members[place] = worker;
+    queue->member_count++;
+    return 0;
+}
+
+void sim_queue_remove_member(struct sim_queue *queue, const struct sim_worker *worker) {
+    size_t place = member_place(queue, worker->entry.id);
+    if (place < queue->member_count && queue->members[place] == worker) {
+        queue->member_count--;
+        memmove(queue->members + place, queue->members + place + 1,
+                (queue->member_count - place) * sizeof(struct sim_worker *));
+    }
+}
+
+static int policy_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
+                          struct json *body) {
+    (void)entry;
+    double seconds = json_get_double(body, "offerExpiresAfterSeconds", DEFAULT_OFFER_SECONDS);
+    if (!(seconds > 0 && seconds <= MOST_OFFER_SECONDS)) {
+        return sim_fail(call->answer, 400, "InvalidMember",
+                        "\"offerExpiresAfterSeconds\" must be more than 0 and at most a year");
+    }
+    if (json_put(body, "offerExpiresAfterSeconds", json_double(seconds)) < 0 ||
+        (json_get(body, "mode") == NULL && json_put(body, "mode", default_mode()) < 0)) {
+        return sim_fail_memory(core, call->answer);
+    }
+    return 0;
+}
+
+static struct json *default_mode(void) {
+    struct json *mode = json_object();
+    if (json_put(mode, "kind", json_text("longestIdle")) < 0) {
+        json_free(mode);
+        return NULL;
+    }
+    return mode;
+}
+
+static void policy_init(struct sim_entry *entry) {
+    (void)entry;
+}
+
+static void policy_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old) {
+    struct sim_policy *policy = CONTAINER_OF(entry, struct sim_policy, entry);
+    const struct json *mode = json_get(entry->body, "mode");
+    policy->is_round_robin = strcmp(json_get_string(mode, "kind"), "roundRobin") == 0;
+    policy->is_bypassing = json_get_bool(mode, "bypassSelectors", false);
+    policy->offers = (int32_t)json_get_double(mode, "maxConcurrentOffers", 1);
+    policy->offer_us =
+        (int64_t)(json_get_double(entry->body, "offerExpiresAfterSeconds", 0) * (double)CLOCK_US_PER_S);
+    LIST_EACH (&core->queues.in_order, node) {
+        struct sim_queue *queue = CONTAINER_OF(node, struct sim_queue, entry.in_order);
+        if (queue->policy == policy) {
+            sim_queue_stir(core, queue);
+        }
+    }
+    sim_say(core, entry->id, old == NULL ? "distribution policy created" : "distribution policy updated");
+}
+
+static struct json *policy_json(const struct sim_entry *entry) {
+    static const char *const names[] = {"name", "offerExpiresAfterSeconds", NULL};
+    static const struct {
+        const char *name;
+        bool is_count;
+    } defaults[] = {{"minConcurrentOffers", true}, {"maxConcurrentOffers", true}, {"bypassSelectors", false}};
+    struct json *value = sim_entry_json(entry);
+    struct json *mode = json_copy(json_get(entry->body, "mode"));
+    int failed = sim_put_copies(value, entry->body, names);
+    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
+        if (json_get(mode, defaults[i].name) == NULL) {
+            failed |= json_put(mode, defaults[i].name, defaults[i].is_count ? json_double(1) : json_bool(false));
+        }
+    }
+    failed |= json_put(value, "mode", mode);
+    if (failed) {
+        json_free(value);
+        return NULL;
+    }
+    return value;
+}
+
+static int policy_check_delete(const struct sim_entry *entry, struct sim_answer *answer) {
+    const struct sim_policy *policy = CONTAINER_OF(entry, struct sim_policy, entry);
+    if (policy->queue_count > 0) {
+        return sim_fail(answer, 409, "InUse",
+                        "%zu queue(s) name this distribution policy; change or delete them first",
+                        policy->queue_count);
+    }
+    return 0;
+}
+
+static void policy_leave(struct sim_core *core, struct sim_entry *entry) {
+    (void)core;
+    (void)entry;
+}
+
+static void policy_destroy(struct sim_core *core, struct sim_entry *entry) {
+    sim_entry_remove(&core->policies, entry);
+    free(CONTAINER_OF(entry, struct sim_policy, entry));
+}
+
+static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
+                         struct json *body) {
+    (void)entry;
+    if (json_get(body, "exceptionPolicyId") != NULL) {
+        return sim_fail(call->answer, 501, "NotImplemented",
+                        "exceptionPolicyId: exception policies are not part of the local Job Router yet");
+    }
+    const char *id = json_get_string(body, "distributionPolicyId");
+    if (id == NULL) {
+        return sim_fail(call->answer, 400, "MissingMember", "\"distributionPolicyId\" is required");
+    }
+    if (sim_find(&core->policies, id) == NULL) {
+        return sim_fail(call->answer, 400, "InvalidReference",
+                        "\"distributionPolicyId\": there is no distribution policy \"%.200s\"; create it first",
+                        id);
+    }
+    return 0;
+}
+
+static void queue_init(struct sim_entry *entry) {
+    struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
+    list_init(&queue->waiting);
+}
+
+static void queue_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old) {
+    struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
+    struct sim_entry *policy = sim_find(&core->policies, json_get_string(entry->body, "distributionPolicyId"));
+    if (queue->policy != NULL) {
+        queue->policy->queue_count--;
+    }
+    queue->policy = CONTAINER_OF(policy, struct sim_policy, entry);
+    queue->policy->queue_count++;
+    if (old == NULL) {
+        gather_members(core, queue);
+    }
+    sim_queue_stir(core, queue);
+    sim_say(core, entry->id, old == NULL ? "queue created" : "queue updated");
+}
+
+/* A queue that was deleted and is made again: workers may still name it. */
+static void gather_members(struct sim_core *core, struct sim_queue *queue) {
+    LIST_EACH (&core->workers.in_order, node) {
+        struct sim_worker *worker = CONTAINER_OF(node, struct sim_worker, entry.in_order);
+        const struct json *name = json_first(json_get(worker->entry.body, "queues"));
+        for (; name != NULL; name = json_next(name)) {
+            if (strcmp(json_string_of(name), queue->entry.id) == 0 && sim_queue_add_member(queue, worker) < 0) {
+                core->is_broken = true;
+            }
+        }
+    }
+}
+
+static struct json *queue_json(const struct sim_entry *entry) {
+    static const char *const names[] = {"name", "distributionPolicyId", NULL};
+    struct json *value = sim_entry_json(entry);
+    const struct json *labels = json_get(entry->body, "labels");
+    int failed = sim_put_copies(value, entry->body, names);
+    failed |= json_put(value, "labels", labels == NULL ? json_object() : json_copy(labels));
+    if (failed) {
+        json_free(value);
+        return NULL;
+    }
+    return value;
+}
+
+static int queue_check_delete(const struct sim_entry *entry, struct sim_answer *answer) {
+    const struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
+    if (queue->open_count > 0) {
+        return sim_fail(answer, 409, "InUse", "%zu job(s) of this queue are not closed or cancelled yet",
+                        queue->open_count);
+    }
+    return 0;
+}
+
+static void queue_leave(struct sim_core *core, struct sim_entry *entry) {
+    (void)core;
+    CONTAINER_OF(entry, struct sim_queue, entry)->policy->queue_count--;
+}
+
+static void queue_destroy(struct sim_core *core, struct sim_entry *entry) {
+    struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
+    list_remove(&queue->in_stirred);
+    sim_entry_remove(&core->queues, entry);
+    free(queue->members);
+    free(queue);
+}
+
+/* Where the id is, or belongs. */
+static size_t member_place(const struct sim_queue *queue, const char *id) {
+    size_t low = 0, high = queue->member_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(queue->members[middle]->entry.id, id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}

@@ -1,0 +1,242 @@
+/* From a request to the operation that it means: everything that does not need a resource is refused here. */
+#include "base/text.h"
+#include "sim/state.h"
+#include <stdlib.h>
+
+struct route {
+    const char
+        *operation; /* of several with one verb and path (create, update, activate), the one with all members */
+    sim_handler *handler; /* NULL: not in this simulator yet */
+    const struct sim_kind *kind;
+};
+
+static const struct route routes[] = {
+    {"router.classification_policies.create", NULL, NULL},
+    {"router.classification_policies.delete", NULL, NULL},
+    {"router.classification_policies.get", NULL, NULL},
+    {"router.classification_policies.list", NULL, NULL},
+    {"router.distribution_policies.create", sim_upsert, &sim_policy_kind},
+    {"router.distribution_policies.delete", sim_delete, &sim_policy_kind},
+    {"router.distribution_policies.get", sim_get, &sim_policy_kind},
+    {"router.distribution_policies.list", sim_list, &sim_policy_kind},
+    {"router.exception_policies.create", NULL, NULL},
+    {"router.exception_policies.delete", NULL, NULL},
+    {"router.exception_policies.get", NULL, NULL},
+    {"router.exception_policies.list", NULL, NULL},
+    {"router.jobs.cancel", sim_job_cancel, NULL},
+    {"router.jobs.close", sim_job_close, NULL},
+    {"router.jobs.complete", sim_job_complete, NULL},
+    {"router.jobs.create", sim_upsert, &sim_job_kind},
+    {"router.jobs.delete", sim_delete, &sim_job_kind},
+    {"router.jobs.get", sim_get, &sim_job_kind},
+    {"router.jobs.list", sim_list, &sim_job_kind},
+    {"router.jobs.position", NULL, NULL},
+    {"router.jobs.reclassify", NULL, NULL},
+    {"router.jobs.unassign", sim_job_unassign, NULL},
+    {"router.offers.accept", sim_offer_accept, NULL},
+    {"router.offers.decline", sim_offer_decline, NULL},
+    {"router.queues.create", sim_upsert, &sim_queue_kind},
+    {"router.queues.delete", sim_delete, &sim_queue_kind},
+    {"router.queues.get", sim_get, &sim_queue_kind},
+    {"router.queues.list", sim_list, &sim_queue_kind},
+    {"router.queues.statistics", NULL, NULL},
+    {"router.workers.create", sim_upsert, &sim_worker_kind},
+    {"router.workers.delete", sim_delete, &sim_worker_kind},
+    {"router.workers.get", sim_get, &sim_worker_kind},
+    {"router.workers.list", sim_list, &sim_worker_kind},
+};
+
+static const struct route *find_route(const struct sim_request *request, struct slice ids[2],
+                                      const struct router_operation **operation, bool *is_path_known);
+static bool matches_path(const char *template, struct slice path, struct slice ids[2]);
+static bool matches_segment(struct slice template, struct slice segment, struct slice *id);
+static struct slice take_segment(struct slice *path);
+static int decode_id(struct slice raw, char id[SIM_ID_LIMIT + 1], struct sim_answer *answer);
+static int check_version(struct slice query, struct sim_answer *answer);
+static int read_body(const struct sim_request *request, struct sim_call *call);
+static struct slice media_type(struct slice content_type);
+
+int sim_route(const struct sim_request *request, struct sim_call *call, sim_handler **handler) {
+    struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
+    bool is_path_known = false;
+    const struct route *route = find_route(request, ids, &call->operation, &is_path_known);
+    if (route == NULL && is_path_known) {
+        return sim_fail(call->answer, 405, "MethodNotAllowed", "this path does not take %.*s",
+                        SLICE_ARG(request->method));
+    }
+    if (route == NULL) {
+        return sim_fail(call->answer, 404, "NotFound",
+                        "the Job Router has no such path; those it has begin with /routing/");
+    }
+    for (size_t i = 0; i < 2 && slice_is_set(ids[i]); i++) {
+        if (decode_id(ids[i], call->ids[i], call->answer) < 0) {
+            return -1;
+        }
+    }
+    if (check_version(request->query, call->answer) < 0) {
+        return -1;
+    }
+    if (route->handler == NULL) {
+        return sim_fail(call->answer, 501, "NotImplemented", "%s is not part of the local Job Router yet",
+                        call->operation->name);
+    }
+    call->query = request->query;
+    call->if_match = request->if_match;
+    call->if_unmodified_since = request->if_unmodified_since;
+    call->kind = route->kind;
+    *handler = route->handler;
+    return read_body(request, call);
+}
+
+int sim_query(struct slice query, const char *name, struct buffer *value) {
+    size_t length = strlen(name);
+    while (query.length > 0) {
+        const char *end = memchr(query.bytes, '&', query.length);
+        struct slice pair = slice_make(query.bytes, end == NULL ? query.length : (size_t)(end - query.bytes));
+        if (pair.length > length && memcmp(pair.bytes, name, length) == 0 && pair.bytes[length] == '=') {
+            struct slice raw = slice_make(pair.bytes + length + 1, pair.length - length - 1);
+            buffer_clear(value);
+            if (text_append_unpercent(value, raw, true) < 0 || buffer_append(value, "", 0) < 0 ||
+                !text_is_utf8(buffer_slice(value))) {
+                return -1;
+            }
+            return 1;
+        }
+        size_t used = pair.length + (end != NULL);
+        query = slice_make(query.bytes + used, query.length - used);
+    }
+    return 0;
+}
+
+static const struct route *find_route(const struct sim_request *request, struct slice ids[2],
+                                      const struct router_operation **operation, bool *is_path_known) {
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        const struct router_operation *candidate = router_find(slice_of(routes[i].operation));
+        ids[0] = ids[1] = (struct slice){NULL, 0};
+        if (candidate == NULL || !matches_path(candidate->path, request->path, ids)) {
+            continue;
+        }
+        *is_path_known = true;
+        if (slice_is(request->method, candidate->method)) {
+            *operation = candidate;
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool matches_path(const char *template, struct slice path, struct slice ids[2]) {
+    struct slice expected = slice_of(template);
+    size_t count = 0;
+    while (expected.length > 0 && path.length > 0) {
+        struct slice id = {NULL, 0};
+        if (!matches_segment(take_segment(&expected), take_segment(&path), &id)) {
+            return false;
+        }
+        if (slice_is_set(id) && count < 2) {
+            ids[count++] = id;
+        }
+    }
+    return expected.length == 0 && path.length == 0;
+}
+
+/* "{jobId}:cancel" takes "j1:cancel"; "{jobId}" takes any segment, one with a colon too: no other verb has one there. */
+static bool matches_segment(struct slice template, struct slice segment, struct slice *id) {
+    if (template.length == 0 || template.bytes[0] != '{') {
+        return slice_equal(template, segment);
+    }
+    const char *close = memchr(template.bytes, '}', template.length);
+    size_t tail = template.length - (size_t)(close + 1 - template.bytes);
+    if (segment.length <= tail || memcmp(segment.bytes + segment.length - tail, close + 1, tail) != 0) {
+        return false;
+    }
+    *id = slice_make(segment.bytes, segment.length - tail);
+    return true;
+}
+
+static struct slice take_segment(struct slice *path) {
+    if (path->bytes[0] == '/') {
+        *path = slice_make(path->bytes + 1, path->length - 1);
+    }
+    const char *end = path->length == 0 ? NULL : memchr(path->bytes, '/', path->length);
+    struct slice segment = slice_make(path->bytes, end == NULL ? path->length : (size_t)(end - path->bytes));
+    *path = slice_make(path->bytes + segment.length, path->length - segment.length);
+    return segment;
+}
+
+static int decode_id(struct slice raw, char id[SIM_ID_LIMIT + 1], struct sim_answer *answer) {
+    struct buffer text;
+    buffer_init(&text, SIM_ID_LIMIT);
+    int result = -1;
+    if (text_append_unpercent(&text, raw, false) < 0 || text.length == 0 || !text_is_utf8(buffer_slice(&text))) {
+        sim_fail(answer, 400, "InvalidId",
+                 "an id in the path is too long (over %d bytes), badly encoded or no UTF-8", SIM_ID_LIMIT);
+        goto out;
+    }
+    memcpy(id, text.bytes, text.length + 1);
+    result = 0;
+out:
+    buffer_reset(&text);
+    return result;
+}
+
+static int check_version(struct slice query, struct sim_answer *answer) {
+    struct buffer version;
+    buffer_init(&version, 256);
+    int found = sim_query(query, "api-version", &version);
+    int result = -1;
+    if (found == 0 || (found == 1 && version.length == 0)) {
+        sim_fail(answer, 400, "MissingApiVersionParameter",
+                 "the query parameter api-version is required; use api-version=" ROUTER_API_VERSION);
+    } else if (found < 0 || !slice_is(buffer_slice(&version), ROUTER_API_VERSION)) {
+        sim_fail(answer, 400, "UnsupportedApiVersionValue",
+                 "this api-version is not supported; use api-version=" ROUTER_API_VERSION);
+    } else {
+        result = 0;
+    }
+    buffer_reset(&version);
+    return result;
+}
+
+static int read_body(const struct sim_request *request, struct sim_call *call) {
+    const struct router_operation *operation = call->operation;
+    if (request->body.length == 0) {
+        if (operation->content_type != NULL && !operation->is_body_optional) {
+            return sim_fail(call->answer, 400, "MissingBody", "this call needs a body, of type %s",
+                            operation->content_type);
+        }
+        return 0;
+    }
+    if (operation->content_type == NULL) {
+        /* Clients send "{}" with every POST: a body that says nothing is no reason to refuse. */
+        if (slice_is(request->method, "POST") && slice_is(request->body, "{}")) {
+            return 0;
+        }
+        return sim_fail(call->answer, 400, "UnexpectedBody", "this call takes no body");
+    }
+    if (!slice_equal_ignoring_case(media_type(request->content_type), slice_of(operation->content_type))) {
+        return sim_fail(call->answer, 415, "UnsupportedMediaType", "the Content-Type of this call must be %s",
+                        operation->content_type);
+    }
+    struct error error = {0};
+    call->body = json_parse(request->body.bytes, request->body.length, &error);
+    if (call->body == NULL) {
+        return sim_fail(call->answer, 400, "InvalidJson", "the body is no JSON: %s", error.message);
+    }
+    if (json_kind(call->body) != JSON_OBJECT) {
+        return sim_fail(call->answer, 400, "InvalidJson", "the body must be a JSON object");
+    }
+    return sim_check_body(operation, call->body, call->answer);
+}
+
+/* Without its parameters. */
+static struct slice media_type(struct slice content_type) {
+    size_t length = 0;
+    while (length < content_type.length && content_type.bytes[length] != ';') {
+        length++;
+    }
+    while (length > 0 && (content_type.bytes[length - 1] == ' ' || content_type.bytes[length - 1] == '\t')) {
+        length--;
+    }
+    return slice_make(content_type.bytes, length);
+}
