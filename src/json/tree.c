@@ -365,22 +365,29 @@ static int replace(cJSON *object, cJSON *old, cJSON *value) {
     return 0;
 }
 
+/* In any order. Members of one name twice are compared at their places, so that every object equals its copy. */
 static bool has_equal_members(const cJSON *a, const cJSON *b) {
-    size_t count = 0;
+    const cJSON *across = b->child;
     const cJSON *member;
     cJSON_ArrayForEach(member, a) {
-        const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, member->string);
+        if (across == NULL) {
+            return false;
+        }
+        const cJSON *other = across;
+        if (strcmp(across->string, member->string) != 0) {
+            other = cJSON_GetObjectItemCaseSensitive(b, member->string);
+        }
         if (other == NULL || !json_equal((const struct json *)member, (const struct json *)other)) {
             return false;
         }
-        count++;
+        across = across->next;
     }
-    cJSON_ArrayForEach(member, b) {
-        if (count-- == 0 || cJSON_GetObjectItemCaseSensitive(a, member->string) == NULL) {
+    for (member = b->child; member != NULL; member = member->next) {
+        if (cJSON_GetObjectItemCaseSensitive(a, member->string) == NULL) {
             return false;
         }
     }
-    return count == 0;
+    return across == NULL;
 }
 
 /* Not cJSON's printer, which lets bad UTF-8 through and follows the locale. A tree that is too deep for the reader
