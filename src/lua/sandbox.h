@@ -1,0 +1,72 @@
+/* A Lua state in which scripts can hurt neither each other nor the process: docs/internals/sandbox.md.
+ *
+ * Everything that scripts share is read-only: the globals' base, the libraries (handed out as proxies), the
+ * metatables of strings and of json.null. A run has a coroutine, an environment, an account of memory, a stream of
+ * chance and a time of its own. One thread; nothing here enters a script.
+ *
+ *     static int extend(lua_State *L) { ... lua_setfield(L, 1, "log"); return 0; }   // 1: the globals to be
+ *     struct sandbox *sandbox = sandbox_new(512 << 20, extend, owner, &error);
+ *     struct sandbox_run run = {0};
+ *     if (sandbox_open_run(sandbox, &run, 64 << 20) < 0) ... sandbox->memory.refusal ...
+ *     ... run.L ...
+ *     sandbox_close_run(sandbox, &run);     // what the run held is left to the collector; no __close is called
+ *     sandbox_free(sandbox);
+ *
+ * A function that runs inside Lua finds its sandbox and its run from the lua_State that it was given.
+ */
+#ifndef LUA_SANDBOX_H
+#define LUA_SANDBOX_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "lua/memory.h"
+#include "lua/random.h"
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sandbox {
+    lua_State *L; /* the main state: for making things, never for scripts */
+    struct memory memory;
+    struct buffer scratch; /* for work inside one C function that calls no Lua meanwhile; see sandbox_scratch */
+    void *owner;
+};
+
+struct sandbox_run {
+    lua_State *L;
+    uint32_t account;
+    struct random random;
+    int64_t started_us; /* wall time of its start and of its latest answer: all that it knows of time */
+    int64_t now_us;
+};
+
+/* `extend` adds to the table at index 1, which becomes the globals; tables in it, and tables in those, are made
+ * read-only afterwards. `owner` is for the caller. NULL with the error otherwise. */
+struct sandbox *sandbox_new(size_t memory_limit, lua_CFunction extend, void *owner, struct error *error);
+void sandbox_free(struct sandbox *sandbox);
+
+/* Gives the run its coroutine, an environment and an account. -1 when memory does not suffice. */
+int sandbox_open_run(struct sandbox *sandbox, struct sandbox_run *run, size_t memory_limit);
+void sandbox_close_run(struct sandbox *sandbox, struct sandbox_run *run);
+/* A further coroutine of the run, pushed onto the main state, which the caller pops; NULL without memory. */
+lua_State *sandbox_push_thread(struct sandbox *sandbox, struct sandbox_run *run);
+
+struct sandbox *sandbox_of(lua_State *L);
+/* NULL outside a run. */
+struct sandbox_run *sandbox_run_of(lua_State *L);
+
+/* Both push a table of the run: its globals; its loaded modules by name. */
+void sandbox_push_environment(lua_State *L);
+void sandbox_push_modules(lua_State *L);
+
+/* An empty buffer with the limit. It stays the sandbox's: valid until the next call. */
+struct buffer *sandbox_scratch(lua_State *L, size_t limit);
+
+/* The name under which scripts know the shared function at `index` ("table.sort"), or NULL. */
+const char *sandbox_function_name(lua_State *L, int index);
+
+/* Whether the table at `index` is one that scripts may not write. */
+bool sandbox_is_locked(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,103 @@
+#include "worker/worker.h"
+#include "lua/chunk.h"
+#include "worker/bindings.h"
+#include "worker/load.h"
+#include "worker/raised.h"
+#include "worker/task.h"
+#include <lauxlib.h>
+#include <stdlib.h>
+
+static int extend(lua_State *L);
+static void free_task(uint64_t key, void *value, void *context);
+
+struct worker *worker_new(const struct worker_limits *limits, const struct worker_port *port,
+                          struct wire_page *page, struct error *error) {
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL) {
+        error_memory(error);
+        return NULL;
+    }
+    worker->limits = *limits;
+    worker->port = *port;
+    worker->page = page == NULL ? &worker->own_page : page;
+    map_init(&worker->tasks);
+    worker->sandbox = sandbox_new(limits->all_memory, extend, worker, error);
+    if (worker->sandbox == NULL) {
+        worker_free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+void worker_free(struct worker *worker) {
+    if (worker == NULL) {
+        return;
+    }
+    map_each(&worker->tasks, free_task, worker);
+    map_reset(&worker->tasks);
+    sandbox_free(worker->sandbox);
+    for (size_t i = 0; i < worker->script_count; i++) {
+        free(worker->scripts[i].path);
+        free(worker->scripts[i].text);
+    }
+    free(worker->scripts);
+    for (size_t i = 0; i < worker->handler_count; i++) {
+        free(worker->handlers[i].path);
+        buffer_reset(&worker->handlers[i].options);
+    }
+    free(worker->handlers);
+    for (size_t i = 0; i < worker->module_count; i++) {
+        free(worker->modules[i]);
+    }
+    free(worker->modules);
+    free(worker);
+}
+
+int worker_run(struct worker *worker, const struct worker_request *request) {
+    if (map_get(&worker->tasks, request->run) != NULL) {
+        return -1;
+    }
+    return task_start(worker, request);
+}
+
+void worker_answer(struct worker *worker, uint64_t run, const struct worker_answer *answer) {
+    struct task *task = map_get(&worker->tasks, run);
+    bool is_awaited = task != NULL && task->waiting != 0 && task->waiting == answer->wait;
+    if (!is_awaited || lua_status(task->run.L) != LUA_YIELD) {
+        worker->late_answers++;
+        return;
+    }
+    task_continue(task, answer);
+}
+
+void worker_cancel(struct worker *worker, uint64_t run) {
+    struct task *task = map_get(&worker->tasks, run);
+    if (task != NULL) {
+        task_drop(task);
+    }
+}
+
+struct worker_counts worker_count(const struct worker *worker) {
+    return (struct worker_counts){
+        .runs = worker->tasks.count, .late_answers = worker->late_answers, .memory = worker->sandbox->memory.used};
+}
+
+static int extend(lua_State *L) {
+    chunk_open(L);
+    load_open(L);
+    raised_open(L);
+    bind_router(L);
+    bind_log(L);
+    bind_json(L);
+    bind_os(L);
+    bind_random(L);
+    bind_require(L);
+    bind_plain(L);
+    return 0;
+}
+
+static void free_task(uint64_t key, void *value, void *context) {
+    (void)key;
+    (void)context;
+    free(value);
+}
