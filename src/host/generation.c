@@ -156,11 +156,10 @@ static void send_scripts(const struct generation *generation, struct process *pr
         size_t place = wire_begin(&process->out, WIRE_FILE, 0);
         wire_put_text(&process->out, slice_of(scripts->files[i].path));
         wire_put_text(&process->out, slice_make(scripts->files[i].bytes, scripts->files[i].length));
-        wire_end(&process->out, place);
+        process_put(process, place);
     }
     size_t place = wire_begin(&process->out, WIRE_LOAD, 0);
-    wire_end(&process->out, place);
-    process_flush(process);
+    process_put(process, place);
 }
 
 static void on_frame(struct process *process, const struct wire_frame *frame) {

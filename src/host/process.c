@@ -115,7 +115,12 @@ void process_free(struct process *process) {
     }
 }
 
-void process_flush(struct process *process) {
+void process_put(struct process *process, size_t place) {
+    if (wire_end(&process->out, place) < 0) {
+        log_error("worker", "a worker does not read its frames, or there is no memory for them: it is ended",
+                  LOG_NUMBER("pid", process->pid), LOG_END);
+        process_kill(process);
+    }
     if (!process->is_dead) {
         loop_defer(process->options.loop, &process->flusher, on_flush);
     }
@@ -125,15 +130,9 @@ bool process_is_congested(const struct process *process) {
     return process->out.length > OUT_CONGESTED;
 }
 
-void process_stop(struct process *process) {
-    process->is_stopping = true;
-    process_flush(process);
-}
-
 void process_kill(struct process *process) {
     if (!process->is_dead && !process->is_killed) {
         process->is_killed = true;
-        process->is_stopping = true;
         send_signal(process, SIGKILL);
     }
 }
@@ -279,17 +278,9 @@ static void write_frames(struct process *process) {
     if (process->is_dead) {
         return;
     }
-    if (process->out.is_broken) {
-        log_error("worker", "a worker does not read its frames: it is ended", LOG_NUMBER("pid", process->pid),
-                  LOG_END);
-        process_kill(process);
-    }
     uint32_t wanted = process->out.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
     if (process->socket.fd >= 0 && process->socket.events != wanted) {
         loop_rewatch(process->options.loop, &process->socket, wanted, NULL);
-    }
-    if (process->is_stopping && process->out.length == 0) {
-        shutdown(process->socket.fd, SHUT_WR);
     }
 }
 
@@ -311,9 +302,7 @@ static void read_frames(struct process *process) {
                 int fd = process->socket.fd;
                 loop_unwatch(process->options.loop, &process->socket);
                 close(fd);
-                if (!process->is_stopping) {
-                    send_signal(process, SIGKILL); /* it closed its end and lives: it is of no use */
-                }
+                send_signal(process, SIGKILL); /* without its socket it is of no use, should it still live */
             }
             break;
         }
@@ -400,7 +389,7 @@ static void bury(struct process *process) {
     if (process->is_dead) {
         return;
     }
-    struct process_death death = {.is_stopped = process->is_stopping, .is_ours = process->is_overtime};
+    struct process_death death = {.is_stopped = process->is_killed, .is_ours = process->is_overtime};
     int status = 0;
     waitpid(process->pid, &status, 0);
     read_frames(process);

@@ -1,8 +1,8 @@
 /* One worker process as the host sees it: started, spoken to in frames, watched, killed, buried.
  *
  * A struct process is made by process_start and freed by process_free, which its owner calls from `died` or later. All on
- * the loop's thread. Frames are appended to `out` with wire_begin and wire_end and leave at the end of the loop's
- * turn (process_flush): many in one write. Frames that arrived before a death are handed over before it is told.
+ * the loop's thread. Frames are appended to `out` with wire_begin and the wire_put_ functions and leave at the end of the loop's
+ * turn (process_put): many in one write. Frames that arrived before a death are handed over before it is told.
  *
  * The processor is watched, not the clock: while frames are being worked on, the shared page is looked at four times
  * per slice; a run that stays on the processor for a whole slice of the process's own CPU time is asked for its
@@ -10,8 +10,7 @@
  *
  *     struct process *process = process_start(&options, &error);
  *     size_t place = wire_begin(&process->out, WIRE_LOAD, 0);
- *     wire_end(&process->out, place);
- *     process_flush(process);
+ *     process_put(process, place);
  */
 #ifndef HOST_PROCESS_H
 #define HOST_PROCESS_H
@@ -59,19 +58,18 @@ struct process {
     struct wire_page *page;
     uint64_t sampled_slice;
     int64_t sampled_cpu; /* ns of CPU time at the first look at that slice */
-    bool is_sampled, is_asked, is_killed, is_stopping, is_overtime, is_dead, is_freed;
+    bool is_sampled, is_asked, is_killed, is_overtime, is_dead, is_freed;
 };
 
 struct process *process_start(const struct process_options *options, struct error *error);
 /* Kills it if it still lives. */
 void process_free(struct process *process);
 
-/* What was appended to `out` leaves at the end of this turn. */
-void process_flush(struct process *process);
+/* Ends the frame that wire_begin began in `out` at `place`: it leaves at the end of this turn. A process whose frames
+ * cannot be held any more is killed. */
+void process_put(struct process *process, size_t place);
 /* Enough waits to be written: hand it no more runs for now. */
 bool process_is_congested(const struct process *process);
-/* Lets it go: its socket is closed for writing, it ends when it has read all. `died` follows. */
-void process_stop(struct process *process);
 /* Ends it now; `died` follows. */
 void process_kill(struct process *process);
 

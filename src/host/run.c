@@ -125,8 +125,7 @@ static void send_run(struct run *run, const struct handler *handler) {
     wire_put_i64(out, run->is_muted ? run->started_us : run->attempt_us);
     wire_put_u64(out, seed_of(run));
     wire_put_text(out, slice_make(work->raw, work->raw_length));
-    wire_end(out, place);
-    process_flush(run->slot->process);
+    process_put(run->slot->process, place);
     double seconds = handler->timeout_seconds > 0 ? handler->timeout_seconds : host->config->limits.run_seconds;
     loop_timer_set(host->loop, &run->timer, clock_monotonic_ns() + (int64_t)(seconds * 1e9), on_overtime);
 }
@@ -200,8 +199,7 @@ static void answer(struct run *run, const struct step *step) {
     wire_put_i64(out, now);
     wire_put_text(out, slice_of(step->etag));
     wire_put_text(out, buffer_slice(&step->answer));
-    wire_end(out, place);
-    process_flush(run->slot->process);
+    process_put(run->slot->process, place);
 }
 
 static void on_log(const struct run *run, const struct wire_frame *frame) {
@@ -307,7 +305,6 @@ static void leave(struct run *run) {
 static void cancel(struct run *run) {
     struct process *process = run->slot->process;
     size_t place = wire_begin(&process->out, WIRE_CANCEL, run->id);
-    wire_end(&process->out, place);
-    process_flush(process);
+    process_put(process, place);
     leave(run);
 }
