@@ -25,7 +25,7 @@ static int keep_header(struct http_transfer *transfer, struct slice line);
 static size_t on_body(char *bytes, size_t size, size_t count, void *context);
 static int refuse_size(struct http_transfer *transfer, const struct buffer *buffer, size_t length,
                        const char *what);
-static enum error_code error_code_of(CURLcode result);
+static enum error_code error_code_of(CURLcode result, bool was_sent);
 
 struct http_transfer *http_transfer_new(struct http_client *client) {
     struct http_transfer *transfer = calloc(1, sizeof *transfer);
@@ -79,7 +79,7 @@ void http_transfer_conclude(struct http_transfer *transfer, CURLcode result) {
     }
     /* A callback that stopped the transfer has said why. */
     if (transfer->error.code == ERROR_NONE) {
-        error_set(&transfer->error, error_code_of(result), "%s",
+        error_set(&transfer->error, error_code_of(result, transfer->sends > 0), "%s",
                   transfer->words[0] != '\0' ? transfer->words : curl_easy_strerror(result));
         curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &system);
         transfer->error.system = (int)system;
@@ -301,13 +301,14 @@ static int refuse_size(struct http_transfer *transfer, const struct buffer *buff
                      buffer->limit);
 }
 
-static enum error_code error_code_of(CURLcode result) {
+/* What was sent could be made: a protocol that is not supported is then the answer's. */
+static enum error_code error_code_of(CURLcode result, bool was_sent) {
     switch (result) {
     case CURLE_OPERATION_TIMEDOUT: return ERROR_TIMEOUT;
     case CURLE_OUT_OF_MEMORY: return ERROR_MEMORY;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_LOGIN_DENIED: return ERROR_INVALID;
+    case CURLE_LOGIN_DENIED: return was_sent ? ERROR_SYSTEM : ERROR_INVALID;
     default: return ERROR_SYSTEM;
     }
 }

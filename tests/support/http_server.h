@@ -52,6 +52,7 @@ struct server {
     pthread_t thread;
     atomic_uint connection_count, request_count;
     struct server_connection connections[SERVER_CONNECTIONS];
+    pthread_mutex_t lock;
     char last_head[8192]; /* of the last request; read it when no request is under way */
 };
 
@@ -122,7 +123,9 @@ static inline void *server_serve(void *argument) {
     bool goes_on = bytes != NULL;
     while (goes_on && server_read(&call, bytes, SERVER_REQUEST_SIZE)) {
         call.connection_request++;
+        pthread_mutex_lock(&server->lock);
         memcpy(server->last_head, call.head, sizeof server->last_head);
+        pthread_mutex_unlock(&server->lock);
         atomic_fetch_add(&server->request_count, 1);
         goes_on = server->answer(&call);
     }
@@ -154,11 +157,13 @@ static inline void server_start(struct server *server, bool (*answer)(struct ser
     struct sockaddr_in place = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof place;
     memset(server, 0, sizeof *server);
+    pthread_mutex_init(&server->lock, NULL);
     server->answer = answer;
     server->context = context;
     server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (server->fd < 0 || bind(server->fd, (struct sockaddr *)(void *)&place, length) < 0 ||
-        listen(server->fd, SOMAXCONN) < 0 || getsockname(server->fd, (struct sockaddr *)(void *)&place, &length) < 0 ||
+        listen(server->fd, SOMAXCONN) < 0 ||
+        getsockname(server->fd, (struct sockaddr *)(void *)&place, &length) < 0 ||
         pthread_create(&server->thread, NULL, server_accept, server) != 0) {
         perror("server_start");
         abort();
@@ -175,6 +180,7 @@ static inline void server_stop(struct server *server) {
         pthread_join(server->connections[i].thread, NULL);
         close(server->connections[i].fd);
     }
+    pthread_mutex_destroy(&server->lock);
 }
 
 #endif
