@@ -167,6 +167,10 @@ static void test_only_its_own_members(void **state) {
     assert_slice(event.id, "1");
     assert_slice(event.job, "right");
     assert_false(slice_is_set(event.worker));
+    event = read_one(&envelope,
+                     "{\"id\":\"1\",\"eventType\":\"t\",\"data\":{\"jobId\":\"right\",\"deep\":{\"jobId\":\"x\"},"
+                     "\"list\":[{\"jobId\":\"x\"}]},\"after\":{\"jobId\":\"x\"}}");
+    assert_slice(event.job, "right");
     /* what is no string, or an array instead of an object, gives nothing */
     event =
         read_one(&envelope, "{\"id\":\"1\",\"eventType\":\"t\",\"topic\":5,\"subject\":null,\"eventTime\":[\"x\"],"

@@ -155,6 +155,67 @@ static void test_plain_strings_are_slices(void **state) {
     assert_int_equal(json_read(text, 7, NULL, &listener, text, NULL), 0);
 }
 
+/* Strings are looked at eight bytes at a time: each byte at each place, in a string longer than two such steps. */
+static void test_every_byte_at_every_place(void **state) {
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t place = 1; place < 19; place++) {
+            char text[21];
+            memset(text, 'a', sizeof text);
+            text[0] = text[20] = '"';
+            text[place] = (char)byte;
+            struct json_error error;
+            int result = json_check(text, sizeof text, &error);
+            if (byte < 0x20 || byte >= 0x80 || byte == '\\') {
+                assert_int_equal(result, -1);
+                assert_int_equal(error.offset, place);
+            } else if (byte == '"') {
+                assert_int_equal(result, -1);
+                assert_int_equal(error.offset, place + 1);
+            } else {
+                assert_int_equal(result, 0);
+            }
+        }
+    }
+}
+
+/* The rest of the character lies in memory, and not in the text. */
+static void test_reads_no_further_than_told(void **state) {
+    (void)state;
+    struct json_error error;
+    for (size_t length = 2; length < 5; length++) {
+        assert_int_equal(json_check("\"\xF0\x9F\x98\x80\"", length, &error), -1);
+        assert_int_equal(error.offset, 1);
+        assert_non_null(strstr(error.message, "UTF-8"));
+    }
+    assert_int_equal(json_check("123", 2, &error), 0);
+    assert_int_equal(json_check("1.5", 2, &error), -1);
+    assert_int_equal(json_check("true", 3, &error), -1);
+    assert_int_equal(json_check("[]", 1, &error), -1);
+}
+
+/* However long the zeros before the digits are: the exponent is not cut where they would take it back. */
+static void test_long_exponents(void **state) {
+    (void)state;
+    for (size_t zeros = 100; zeros <= 100000; zeros *= 10) {
+        struct buffer text;
+        buffer_init(&text, 1 << 20);
+        assert_int_equal(buffer_append_text(&text, "0."), 0);
+        for (size_t i = 0; i < zeros; i++) {
+            assert_int_equal(buffer_append_char(&text, '0'), 0);
+        }
+        size_t length = text.length;
+        assert_int_equal(buffer_append_format(&text, "1e%zu1", zeros), 0);
+        struct json_error error;
+        assert_int_equal(json_check(text.bytes, text.length, &error), -1);
+        assert_non_null(strstr(error.message, "too large"));
+        buffer_truncate(&text, length);
+        assert_int_equal(buffer_append_format(&text, "1e%zu", zeros + 1), 0);
+        assert_int_equal(json_check(text.bytes, text.length, &error), 0);
+        buffer_reset(&text);
+    }
+}
+
 static int note_member(void *context, struct slice name, struct slice raw) {
     return buffer_append_format(context, "%.*s=%.*s;", SLICE_ARG(name), SLICE_ARG(raw));
 }
@@ -225,6 +286,9 @@ int main(void) {
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_a_listener_stops),
         cmocka_unit_test(test_plain_strings_are_slices),
+        cmocka_unit_test(test_every_byte_at_every_place),
+        cmocka_unit_test(test_reads_no_further_than_told),
+        cmocka_unit_test(test_long_exponents),
         cmocka_unit_test(test_each_member),
         cmocka_unit_test(test_each_element),
         cmocka_unit_test(test_a_visit_stops),
