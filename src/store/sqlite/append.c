@@ -6,9 +6,6 @@
 
 enum twin { TWIN_NONE, TWIN_SAME, TWIN_NAMESAKE };
 
-/* Far below SQLite's own limit of 1 GB for a row, far above any delivery. */
-enum { TEXT_MOST = 64 << 20, BODY_MOST = 256 << 20 };
-
 static int check(const struct store_work *work, struct error *error);
 static int make_room(struct store *store, const struct store_work *work, struct error *error);
 static int append_event(struct store *store, struct store_event *event, int64_t received_us, struct error *error);
@@ -90,22 +87,26 @@ void append_take_back(struct store *store) {
     store->added.count = 0;
 }
 
+int append_check_texts(const struct slice *texts, size_t count, struct error *error) {
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].length > STORE_TEXT_MOST) {
+            return error_set(error, ERROR_LIMIT, "store: %zu bytes in one piece: at most %d can be kept",
+                             texts[i].length, STORE_TEXT_MOST);
+        }
+    }
+    return 0;
+}
+
 static int check(const struct store_work *work, struct error *error) {
     for (size_t i = 0; i < work->append.count; i++) {
         const struct store_event *event = &work->append.events[i];
         if (event->content == NULL || identity_of(event) == NULL || !slice_is_set(event->raw)) {
             return error_set(error, ERROR_INVALID, "store: event %zu of a delivery has no digest or no bytes", i);
         }
-        const struct slice texts[] = {event->id,   event->type, event->source, event->subject,
-                                      event->time, event->job,  event->worker};
-        for (size_t j = 0; j < sizeof texts / sizeof texts[0]; j++) {
-            if (texts[j].length > TEXT_MOST) {
-                return error_set(error, ERROR_LIMIT, "store: a text of event %zu is over %d MiB", i,
-                                 TEXT_MOST >> 20);
-            }
-        }
-        if (event->raw.length > BODY_MOST) {
-            return error_set(error, ERROR_LIMIT, "store: event %zu is over %d MiB", i, BODY_MOST >> 20);
+        const struct slice texts[] = {event->raw,     event->id,   event->type, event->source,
+                                      event->subject, event->time, event->job,  event->worker};
+        if (append_check_texts(texts, sizeof texts / sizeof texts[0], error) < 0) {
+            return -1;
         }
     }
     return 0;

@@ -4,6 +4,7 @@
 
 static int check(const struct store *store, const struct store_work *work, struct error *error);
 static int check_parts(const struct store_work *work, struct error *error);
+static int check_texts(const struct store_work *work, struct error *error);
 static int read_state(struct store *store, uint64_t seq, int *state, struct error *error);
 static int write_step(struct store *store, const struct store_step *step, struct error *error);
 static int forget_steps(struct store *store, const struct store_work *work, struct error *error);
@@ -53,7 +54,7 @@ static int check(const struct store *store, const struct store_work *work, struc
     if (state != STORE_STATE_KEPT && (state < 0 || state >= STORE_STATES)) {
         return error_set(error, ERROR_INVALID, "store: %d is no state of an event", state);
     }
-    return check_parts(work, error);
+    return check_parts(work, error) < 0 ? -1 : check_texts(work, error);
 }
 
 static int check_parts(const struct store_work *work, struct error *error) {
@@ -78,6 +79,22 @@ static int check_parts(const struct store_work *work, struct error *error) {
                          work->change.forget_run, seq);
     }
     return 0;
+}
+
+static int check_texts(const struct store_work *work, struct error *error) {
+    for (size_t i = 0; i < work->change.run_count; i++) {
+        const struct store_run *run = &work->change.runs[i];
+        const struct slice texts[] = {run->handler, run->result, run->reason, run->traceback};
+        if (append_check_texts(texts, sizeof texts / sizeof texts[0], error) < 0) {
+            return -1;
+        }
+    }
+    const struct store_step *step = work->change.step;
+    if (step == NULL) {
+        return 0;
+    }
+    const struct slice texts[] = {step->operation, step->arguments, step->answer, step->etag};
+    return append_check_texts(texts, sizeof texts / sizeof texts[0], error);
 }
 
 /* *state stays as it is when there is no such event. */

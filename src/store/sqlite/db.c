@@ -50,8 +50,7 @@ int db_step(sqlite3 *db, sqlite3_stmt *statement, const char *doing, struct erro
     return -1;
 }
 
-/* A bind fails only for a length over SQLite's limit (1 GB), and then leaves NULL, which every column that must not
- * be empty refuses at the step. */
+/* A bind fails only for a length over SQLite's limit (1 GB): works are checked against STORE_TEXT_MOST before. */
 void db_bind_slice(sqlite3_stmt *statement, int place, struct slice text) {
     sqlite3_bind_text64(statement, place, text.bytes, text.length, SQLITE_STATIC, SQLITE_UTF8);
 }
@@ -94,6 +93,28 @@ static bool is_no_space(int code, int system) {
     return is_write && (system == ENOSPC || system == EDQUOT || system == EFBIG);
 }
 
+static int last_errno(sqlite3 *db, int which) {
+    sqlite3_file *file = NULL;
+    int number = 0;
+    if (sqlite3_file_control(db, "main", which, &file) == SQLITE_OK && file != NULL && file->pMethods != NULL) {
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    }
+    return number;
+}
+
+/* Why the system said no. sqlite3_system_errno knows it only where opening failed: after a COMMIT it is not set, so the
+ * WAL is asked (SQLite's word for it is "journal"), then the file itself. */
+static int system_of(sqlite3 *db, int code) {
+    if ((code & 0xff) == SQLITE_CANTOPEN) {
+        return sqlite3_system_errno(db);
+    }
+    if ((code & 0xff) != SQLITE_IOERR) {
+        return 0;
+    }
+    int number = last_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+    return number != 0 ? number : last_errno(db, SQLITE_FCNTL_FILE_POINTER);
+}
+
 static enum error_code code_of(int code, int system) {
     if (is_no_space(code, system)) {
         return ERROR_FULL;
@@ -119,8 +140,7 @@ int db_error(sqlite3 *db, int code, const char *doing, struct error *error) {
     if ((extended & 0xff) != (code & 0xff)) {
         extended = code;
     }
-    bool is_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
-    int system = db != NULL && is_system ? sqlite3_system_errno(db) : 0;
+    int system = db == NULL ? 0 : system_of(db, code);
     enum error_code kind = code_of(extended, system);
     if (kind == ERROR_MEMORY) {
         return error_memory(error);

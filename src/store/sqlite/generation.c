@@ -15,6 +15,12 @@ enum work_result generation_work(struct store *store, struct store_work *work) {
         error_set(error, ERROR_INVALID, "store: a generation without a digest");
         return WORK_REFUSED;
     }
+    for (size_t i = 0; i < work->generation.file_count; i++) {
+        const struct store_file *file = &work->generation.files[i];
+        if (append_check_texts((const struct slice[]){file->path, file->bytes}, 2, error) < 0) {
+            return WORK_REFUSED;
+        }
+    }
     bool is_known = false;
     if (read_generation(store, work, &is_known, error) < 0) {
         return WORK_SPOILED;

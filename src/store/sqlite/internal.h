@@ -22,6 +22,10 @@ enum {
     STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
 };
 
+/* No text and no bytes are longer: far below SQLite's own limit (1 GB a row), far above what a delivery, an answer or a
+ * script may have. */
+enum { STORE_TEXT_MOST = 64 << 20 };
+
 static inline uint64_t store_step_row(uint64_t run, uint32_t number) {
     return run * STORE_STEPS_PER_RUN + number;
 }
@@ -116,6 +120,9 @@ enum work_result change_work(struct store *store, struct store_work *work);
 
 /* generation.c */
 enum work_result generation_work(struct store *store, struct store_work *work);
+
+/* Of `count` texts, ERROR_LIMIT when one is over STORE_TEXT_MOST. */
+int append_check_texts(const struct slice *texts, size_t count, struct error *error);
 
 /* behind.c: what is done after the answers. */
 void behind_jobs(struct store *store);

@@ -1,0 +1,98 @@
+/* The store, with every allocation failing once: a work that cannot be done says so, and nothing is half done. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fault/alloc.h"
+#include "unit/store_kit.h"
+#include <cmocka.h>
+
+static int open_and_close(void *context, struct error *error) {
+    const struct kit *kit = context;
+    struct store *store = store_open(kit->path, error);
+    if (store == NULL) {
+        return -1;
+    }
+    store_close(store);
+    return 0;
+}
+
+static void opening_needs_memory(void **state) {
+    assert_int_equal(fault_alloc_each(open_and_close, *state), 2);
+    /* With events in it there are fingerprints to load. */
+    const struct kit *kit = *state;
+    struct store *store = store_open(kit->path, NULL);
+    assert_non_null(store);
+    assert_int_equal(kit_append_many(store, 1, 100), ERROR_NONE);
+    store_close(store);
+    assert_int_equal(fault_alloc_each(open_and_close, *state), 3);
+}
+
+struct filling {
+    struct store *store;
+    uint64_t next;
+};
+
+/* Past a segment of the job index and past what a new table of fingerprints holds. */
+static int append_some(void *context, struct error *error) {
+    struct filling *filling = context;
+    for (int i = 0; i < 70; i++) {
+        if (kit_append_many(filling->store, filling->next, 64) != ERROR_NONE) {
+            return error_memory(error);
+        }
+        filling->next += 64;
+    }
+    return 0;
+}
+
+static void appending_needs_memory(void **state) {
+    const struct kit *kit = *state;
+    struct filling filling = {store_open(kit->path, NULL), 1};
+    assert_non_null(filling.store);
+    fault_alloc_each(append_some, &filling);
+    struct store_reader *reader = store_reader_new(filling.store, NULL);
+    struct store_totals totals;
+    assert_int_equal(store_totals(reader, &totals, NULL), 0);
+    assert_int_equal(totals.events, filling.next - 1);
+    struct kit_found found = {0};
+    struct store_query query = {slice_of("j5"), .state = -1, .limit = 1 << 20};
+    assert_int_equal(store_each_event(reader, &query, kit_found, &found, NULL), 0);
+    assert_int_equal(found.count, (filling.next + 4) / 10);
+    store_reader_free(reader);
+    store_close(filling.store);
+}
+
+static int read_one(void *context, struct error *error) {
+    struct store_reader *reader = store_reader_new(context, error);
+    if (reader == NULL) {
+        return -1;
+    }
+    struct store_record record;
+    int result = store_read_event(reader, 1, &record, error);
+    if (result == 0) {
+        assert_true(slice_is(record.id, "e1"));
+    }
+    store_reader_free(reader);
+    return result;
+}
+
+static void reading_needs_memory(void **state) {
+    const struct kit *kit = *state;
+    struct store *store = store_open(kit->path, NULL);
+    assert_non_null(store);
+    assert_int_equal(kit_append_many(store, 1, 1), ERROR_NONE);
+    assert_int_equal(fault_alloc_each(read_one, store), 2);
+    store_close(store);
+}
+
+#define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(opening_needs_memory),
+        STORE_TEST(appending_needs_memory),
+        STORE_TEST(reading_needs_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
