@@ -1,0 +1,349 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "crypto/crypto.h"
+#include "http/http.h"
+#include "httpd/httpd.h"
+#include "router/router.h"
+#include "sim/delivery.h"
+#include "sim/sim.h"
+#include "sim/state.h"
+#include "sim/trace.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+enum {
+    BODY_LIMIT = 1024 * 1024,
+    KEY_LIMIT = 4096,
+    ENDPOINT_SIZE = 64,
+    CONNECTION_SIZE = KEY_LIMIT + ENDPOINT_SIZE
+};
+
+static const int64_t SKEW_US = 5 * 60 * CLOCK_US_PER_S;
+/* A timer a day ahead is set anew each day: the wall clock may have been moved meanwhile. */
+static const int64_t WAIT_MOST_US = 24 * 3600 * CLOCK_US_PER_S;
+
+struct sim {
+    struct loop *loop;
+    struct http_client *client;
+    struct httpd *httpd;
+    struct sim_core *core;
+    struct delivery *delivery;
+    struct loop_timer timer; /* the core's next moment */
+    struct loop_watch stop_watch;
+    struct loop_task stop_task;
+    struct buffer key;
+    int trace_fd;
+    bool has_run;
+    char endpoint[ENDPOINT_SIZE];
+    char connection[CONNECTION_SIZE];
+    pthread_mutex_t mutex; /* the three below: the listener's threads and the loop's */
+    bool is_stopping;
+    bool is_stop_posted;
+    size_t under_way; /* requests that were handed to the loop and are not answered yet */
+};
+
+/* A request on its way from a listener's thread to the loop. */
+struct handover {
+    struct loop_task task;
+    struct sim *sim;
+    struct httpd_request *request;
+};
+
+static int start(struct sim *sim, const struct sim_options *options, struct error *error);
+static int start_listening(struct sim *sim, const struct sim_options *options, struct error *error);
+static int watch_stop(struct sim *sim, int fd, struct error *error);
+static void on_request(struct httpd_request *request, void *context);
+static const char *verify(const struct sim *sim, const struct httpd_request *request);
+static bool may_enter(struct sim *sim);
+static void on_handover(struct loop_task *task);
+static void answer(struct sim *sim, struct httpd_request *request);
+static void send_answer(struct httpd_request *request, const struct sim_answer *result);
+static void leave(struct sim *sim);
+static void after_change(struct sim *sim);
+static void on_time(struct loop_timer *timer);
+static void on_trace(void *context, int64_t now_us, const char *id, const char *what);
+static void on_stop_ready(struct loop_watch *watch, uint32_t events);
+static void on_stop(struct loop_task *task);
+static void stop(struct sim *sim);
+
+struct sim *sim_start(const struct sim_options *options, struct error *error) {
+    struct sim *sim = calloc(1, sizeof *sim);
+    if (sim == NULL) {
+        error_memory(error);
+        return NULL;
+    }
+    pthread_mutex_init(&sim->mutex, NULL);
+    buffer_init(&sim->key, KEY_LIMIT);
+    sim->stop_watch.fd = -1;
+    sim->trace_fd = options->trace_fd;
+    if (start(sim, options, error) < 0) {
+        sim_free(sim);
+        return NULL;
+    }
+    return sim;
+}
+
+uint16_t sim_port(const struct sim *sim) {
+    return httpd_port(sim->httpd);
+}
+
+const char *sim_endpoint(const struct sim *sim) {
+    return sim->endpoint;
+}
+
+const char *sim_connection_string(const struct sim *sim) {
+    return sim->connection;
+}
+
+void sim_run(struct sim *sim) {
+    sim->has_run = true;
+    loop_run(sim->loop);
+}
+
+void sim_stop(struct sim *sim) {
+    pthread_mutex_lock(&sim->mutex);
+    bool is_first = !sim->is_stop_posted;
+    sim->is_stop_posted = true;
+    pthread_mutex_unlock(&sim->mutex);
+    if (is_first) {
+        loop_post(sim->loop, &sim->stop_task, on_stop);
+    }
+}
+
+void sim_free(struct sim *sim) {
+    if (sim == NULL) {
+        return;
+    }
+    if (sim->httpd != NULL) {
+        if (!sim->has_run) {
+            sim_stop(sim); /* requests may be waiting for the loop */
+            sim_run(sim);
+        }
+        httpd_stop(sim->httpd);
+    }
+    delivery_free(sim->delivery);
+    if (sim->client != NULL) {
+        http_client_free(sim->client);
+    }
+    sim_core_free(sim->core);
+    if (sim->loop != NULL) {
+        loop_unwatch(sim->loop, &sim->stop_watch);
+        loop_free(sim->loop);
+    }
+    if (sim->key.bytes != NULL) {
+        crypto_wipe(sim->key.bytes, sim->key.length);
+    }
+    buffer_reset(&sim->key);
+    pthread_mutex_destroy(&sim->mutex);
+    free(sim);
+}
+
+static int start(struct sim *sim, const struct sim_options *options, struct error *error) {
+    const char *key = options->key == NULL ? SIM_DEVELOPMENT_KEY : options->key;
+    if (crypto_append_unbase64(&sim->key, slice_of(key)) < 0 || sim->key.length == 0) {
+        return error_set(error, ERROR_INVALID, "the key is no base64, or longer than %d bytes", KEY_LIMIT);
+    }
+    sim->loop = loop_new(error);
+    sim->core = sim->loop == NULL ? NULL : sim_core_new(options->seed, error);
+    sim->client = sim->core == NULL ? NULL : http_client_new(sim->loop, &(struct http_options){0}, error);
+    if (sim->client == NULL) {
+        return -1;
+    }
+    if (sim->trace_fd >= 0) {
+        sim_core_set_trace(sim->core, on_trace, sim);
+    }
+    sim->delivery = delivery_new(
+        &(struct delivery_options){
+            .loop = sim->loop,
+            .client = sim->client,
+            .targets = options->targets,
+            .target_count = options->target_count,
+            .subscription = options->subscription == NULL ? SIM_SUBSCRIPTION : options->subscription,
+            .batch = options->batch == 0 ? SIM_BATCH : options->batch,
+            .retry_scale = options->retry_scale > 0 ? options->retry_scale : SIM_RETRY_SCALE,
+        },
+        error);
+    if (sim->delivery == NULL || watch_stop(sim, options->stop_fd, error) < 0 ||
+        start_listening(sim, options, error) < 0) {
+        return -1;
+    }
+    snprintf(sim->endpoint, sizeof sim->endpoint, "http://127.0.0.1:%u", (unsigned)httpd_port(sim->httpd));
+    snprintf(sim->connection, sizeof sim->connection, "endpoint=%s/;accesskey=%s", sim->endpoint, key);
+    return 0;
+}
+
+static int start_listening(struct sim *sim, const struct sim_options *options, struct error *error) {
+    const char *address = options->listen == NULL ? SIM_ADDRESS : options->listen;
+    char host[TEXT_HOST_SIZE];
+    uint16_t port = 0;
+    if (text_parse_address(address, host, &port, error) < 0) {
+        return -1;
+    }
+    if (!text_is_loopback(host)) {
+        return error_set(
+            error, ERROR_INVALID,
+            "the local Job Router listens on this machine only (127.0.0.1:PORT), not on %s: anybody has "
+            "its key",
+            address);
+    }
+    sim->httpd = httpd_start(
+        &(struct httpd_options){
+            .address = address, .body_limit = BODY_LIMIT, .name = "sim", .on_request = on_request, .context = sim},
+        error);
+    return sim->httpd == NULL ? -1 : 0;
+}
+
+static int watch_stop(struct sim *sim, int fd, struct error *error) {
+    return fd < 0 ? 0 : loop_watch(sim->loop, &sim->stop_watch, fd, EPOLLIN, on_stop_ready, error);
+}
+
+/* A listener's thread. */
+static void on_request(struct httpd_request *request, void *context) {
+    struct sim *sim = context;
+    const char *wrong = verify(sim, request);
+    if (wrong != NULL) {
+        struct sim_answer refusal;
+        sim_answer_init(&refusal);
+        sim_fail(&refusal, 401, "Unauthorized", "%s", wrong);
+        send_answer(request, &refusal);
+        sim_answer_reset(&refusal);
+        return;
+    }
+    struct handover *handover = may_enter(sim) ? calloc(1, sizeof *handover) : NULL;
+    if (handover == NULL) {
+        httpd_answer_error(request, 503, "Unavailable", "the local Job Router is stopping, or has no memory");
+        return;
+    }
+    handover->sim = sim;
+    handover->request = request;
+    loop_post(sim->loop, &handover->task, on_handover);
+}
+
+static const char *verify(const struct sim *sim, const struct httpd_request *request) {
+    if (!slice_is_set(httpd_header(request, "authorization"))) {
+        return "the Authorization header is missing: every request is signed with the access key";
+    }
+    if (!slice_is_set(httpd_header(request, "x-ms-content-sha256"))) {
+        return "the x-ms-content-sha256 header is missing";
+    }
+    return router_verify(buffer_slice(&sim->key), httpd_method(request), httpd_target(request),
+                         httpd_header(request, "host"), httpd_header(request, "x-ms-date"),
+                         httpd_header(request, "x-ms-content-sha256"), httpd_header(request, "authorization"),
+                         httpd_body(request), clock_wall_us(), SKEW_US);
+}
+
+/* Once a stop has begun nothing is handed over any more, so that the loop can end when it has answered the rest. */
+static bool may_enter(struct sim *sim) {
+    pthread_mutex_lock(&sim->mutex);
+    bool may = !sim->is_stopping;
+    sim->under_way += may;
+    pthread_mutex_unlock(&sim->mutex);
+    return may;
+}
+
+static void on_handover(struct loop_task *task) {
+    struct handover *handover = CONTAINER_OF(task, struct handover, task);
+    struct sim *sim = handover->sim;
+    answer(sim, handover->request);
+    free(handover);
+    after_change(sim);
+    leave(sim);
+}
+
+static void answer(struct sim *sim, struct httpd_request *request) {
+    struct sim_answer result;
+    sim_answer_init(&result);
+    sim_core_request(sim->core, clock_wall_us(),
+                     &(struct sim_request){.method = httpd_method(request),
+                                           .path = httpd_path(request),
+                                           .query = httpd_query(request),
+                                           .content_type = httpd_header(request, "content-type"),
+                                           .if_match = httpd_header(request, "if-match"),
+                                           .if_unmodified_since = httpd_header(request, "if-unmodified-since"),
+                                           .body = httpd_body(request)},
+                     &result);
+    send_answer(request, &result);
+    sim_answer_reset(&result);
+}
+
+static void send_answer(struct httpd_request *request, const struct sim_answer *result) {
+    struct httpd_header headers[3];
+    size_t count = 0;
+    if (result->etag[0] != '\0') {
+        headers[count++] = (struct httpd_header){"ETag", result->etag};
+        headers[count++] = (struct httpd_header){"Last-Modified", result->last_modified};
+    }
+    if (result->code[0] != '\0') {
+        headers[count++] = (struct httpd_header){"x-ms-error-code", result->code};
+    }
+    httpd_answer(request, &(struct httpd_answer){.status = result->status,
+                                                 .body = buffer_slice(&result->body),
+                                                 .headers = headers,
+                                                 .header_count = count});
+}
+
+static void leave(struct sim *sim) {
+    pthread_mutex_lock(&sim->mutex);
+    sim->under_way--;
+    bool is_last = sim->is_stopping && sim->under_way == 0;
+    pthread_mutex_unlock(&sim->mutex);
+    if (is_last) {
+        loop_stop(sim->loop);
+    }
+}
+
+/* Events go out, and the timer to the core's next moment. */
+static void after_change(struct sim *sim) {
+    struct sim_event *event;
+    while ((event = sim_core_take_event(sim->core)) != NULL) {
+        delivery_push(sim->delivery, event);
+        sim_event_release(event);
+    }
+    int64_t next_us = sim_core_next(sim->core);
+    if (next_us == SIM_NEVER) {
+        loop_timer_cancel(sim->loop, &sim->timer);
+        return;
+    }
+    int64_t wait_us = next_us - clock_wall_us();
+    wait_us = wait_us < 0 ? 0 : wait_us > WAIT_MOST_US ? WAIT_MOST_US : wait_us;
+    if (loop_timer_set(sim->loop, &sim->timer, clock_monotonic_ns() + wait_us * 1000, on_time) < 0) {
+        log_error("sim", "no memory for a timer: what is due happens with the next request", LOG_END);
+    }
+}
+
+static void on_time(struct loop_timer *timer) {
+    struct sim *sim = CONTAINER_OF(timer, struct sim, timer);
+    sim_core_advance(sim->core, clock_wall_us());
+    after_change(sim);
+}
+
+static void on_trace(void *context, int64_t now_us, const char *id, const char *what) {
+    const struct sim *sim = context;
+    sim_trace_line(sim->trace_fd, now_us, id, what);
+}
+
+static void on_stop_ready(struct loop_watch *watch, uint32_t events) {
+    struct sim *sim = CONTAINER_OF(watch, struct sim, stop_watch);
+    (void)events;
+    loop_unwatch(sim->loop, watch);
+    stop(sim);
+}
+
+static void on_stop(struct loop_task *task) {
+    stop(CONTAINER_OF(task, struct sim, stop_task));
+}
+
+static void stop(struct sim *sim) {
+    httpd_quiesce(sim->httpd);
+    pthread_mutex_lock(&sim->mutex);
+    sim->is_stopping = true;
+    bool is_idle = sim->under_way == 0;
+    pthread_mutex_unlock(&sim->mutex);
+    if (is_idle) {
+        loop_stop(sim->loop);
+    }
+}
