@@ -1,6 +1,6 @@
 #include "base/text.h"
 #include "cli/cli.h"
-#include "json/json.h"
+#include "json/tree.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +18,7 @@ static void put_time(struct buffer *line, int64_t at_us);
 static void put_column(struct buffer *line, struct slice text, size_t width);
 static void put_what(struct buffer *line, const struct host_note *note);
 static void put_step(struct buffer *line, const struct host_note *note);
+static void put_error(struct buffer *line, struct slice answer);
 static void put_seconds(struct buffer *line, double seconds);
 static const char *colour_of(const struct host_note *note);
 
@@ -106,9 +107,20 @@ static void put_step(struct buffer *line, const struct host_note *note) {
     }
     put_seconds(line, note->seconds);
     if (note->is_error) {
-        buffer_append_text(line, "  ");
-        text_append_visible(line, note->reason);
+        put_error(line, note->reason);
     }
+}
+
+/* An error answer is JSON: its code and message are what a person wants to see. */
+static void put_error(struct buffer *line, struct slice answer) {
+    struct json *error = json_parse(answer.bytes, answer.length, NULL);
+    const char *code = json_get_string(error, "code");
+    const char *message = json_get_string(error, "message");
+    buffer_append_text(line, "  ");
+    text_append_visible(line, slice_of(code == NULL ? "error" : code));
+    buffer_append_text(line, ": ");
+    text_append_visible(line, slice_of(message));
+    json_free(error);
 }
 
 static void put_seconds(struct buffer *line, double seconds) {
