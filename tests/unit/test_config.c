@@ -27,6 +27,28 @@ static void write_bytes(const char *folder, const char *name, const char *bytes,
     assert_int_equal(fclose(file), 0);
 }
 
+/* The C library's functions that overwrite memory end up here (the second in builds with _FORTIFY_SOURCE): which of the
+ * blocks that are wiped held the secret is counted. */
+static unsigned wiped;
+static const char marker[] = "correct horse battery staple";
+
+void __explicit_bzero_chk(void *bytes, size_t length, size_t size);
+
+void explicit_bzero(void *bytes, size_t length) {
+    const void *volatile held = bytes; /* the compiler takes it that this function only writes */
+    if (memmem(held, length, marker, sizeof marker - 1) != NULL) {
+        wiped++;
+    }
+    for (volatile char *byte = bytes; length > 0; length--) {
+        *byte++ = 0;
+    }
+}
+
+void __explicit_bzero_chk(void *bytes, size_t length, size_t size) {
+    (void)size;
+    explicit_bzero(bytes, length);
+}
+
 static int set_up(void **state) {
     struct world *world = calloc(1, sizeof *world);
 
@@ -363,6 +385,18 @@ static void never_tells_a_secret(void **state) {
     }
 }
 
+static void wipes_every_copy_of_a_secret(void **state) {
+    struct world *world = *state;
+
+    write_bytes(world->folder, "secret.txt", marker, sizeof marker - 1);
+    wiped = 0;
+    struct config *config = load(world, "local s = file 'secret.txt' verify = { secret = s }\n"
+                                        "router = { connection_string = s }");
+    assert_int_equal(wiped, 2); /* the file's bytes, and Lua's string */
+    config_free(config);
+    assert_int_equal(wiped, 4);
+}
+
 static void ends_what_would_not_end(void **state) {
     struct world *world = *state;
     struct error error;
@@ -405,6 +439,10 @@ static void survives_hostile_text(void **state) {
     assert_null(load_bytes(world, "_ENV['\x1b[31m'] = 2", 18, &error));
     assert_null(memchr(error.message, '\x1b', strlen(error.message)));
 
+    static const char escape[] = "path = env '\x1b[31m'";
+    assert_null(load_bytes(world, escape, sizeof escape - 1, &error));
+    assert_non_null(strstr(error.message, "\\x1b[31m"));
+
     memcpy(deep, "limits = ", 9);
     memset(deep + 9, '{', 1000);
     memset(deep + 1009, '}', 1000);
@@ -444,6 +482,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(takes_a_bare_path_and_other_forms_of_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_what_is_wrong_and_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(never_tells_a_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wipes_every_copy_of_a_secret, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_what_would_not_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_hostile_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_which_file_cannot_be_read, set_up, tear_down),
