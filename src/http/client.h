@@ -41,6 +41,7 @@ struct http_client {
     struct list spare; /* transfers without a call */
     size_t spare_count;
     struct list sockets;            /* those that are watched */
+    struct error trouble;           /* of watching one */
     struct http_transfer no_memory; /* stands for the transfer of calls that got none; */
     struct http_call *starved;      /* they are here, until `done` is called */
     bool is_freed;                  /* the queued task frees the struct */

@@ -66,20 +66,21 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         return 0;
     }
     if (known != NULL) {
-        return loop_rewatch(client->loop, &known->watch, events, NULL);
+        return loop_rewatch(client->loop, &known->watch, events, &client->trouble);
     }
     known = watch_socket(client, fd, events);
-    /* -1 fails every transfer that is under way; that is for when the system itself has run dry. */
+    /* -1 fails every transfer that is under way: memory or descriptors have run out. */
     return known != NULL && curl_multi_assign(client->multi, fd, known) == CURLM_OK ? 0 : -1;
 }
 
 static struct socket_watch *watch_socket(struct http_client *client, curl_socket_t fd, uint32_t events) {
     struct socket_watch *socket_watch = calloc(1, sizeof *socket_watch);
     if (socket_watch == NULL) {
+        error_memory(&client->trouble);
         return NULL;
     }
     socket_watch->client = client;
-    if (loop_watch(client->loop, &socket_watch->watch, fd, events, on_socket_ready, NULL) < 0) {
+    if (loop_watch(client->loop, &socket_watch->watch, fd, events, on_socket_ready, &client->trouble) < 0) {
         free(socket_watch);
         return NULL;
     }
@@ -137,10 +138,17 @@ static void act(struct http_client *client, curl_socket_t fd, int what) {
 
 /* After an error of its own libcurl takes nothing new until what was under way is gone. */
 static void fail_all(struct http_client *client, CURLMcode code) {
+    struct error why = client->trouble;
+    client->trouble = (struct error){.code = ERROR_NONE};
+    if (why.code == ERROR_NONE) {
+        error_set(&why, code == CURLM_OUT_OF_MEMORY ? ERROR_MEMORY : ERROR_SYSTEM, "%s",
+                  curl_multi_strerror(code));
+    }
+    error_prefix(&why, "the request was given up");
     LIST_EACH (&client->active, node) {
         struct http_transfer *transfer = CONTAINER_OF(node, struct http_transfer, node);
         curl_multi_remove_handle(client->multi, transfer->easy);
-        error_set(&transfer->error, ERROR_SYSTEM, "the request was given up: %s", curl_multi_strerror(code));
+        transfer->error = why;
         http_transfer_finish(transfer);
     }
 }

@@ -9,6 +9,7 @@ enum { CODE_LENGTH = 128, MESSAGE_LENGTH = 2048 };
 
 struct reading {
     struct buffer code, message;
+    bool has_no_memory;
 };
 
 static int write_error(const struct router_operation *operation, unsigned status, struct reading *reading,
@@ -23,7 +24,7 @@ static const char *status_text(unsigned status);
 
 int router_read_answer(const struct router_operation *operation, unsigned status, struct slice body,
                        const char *error_code_header, const char *transport, struct router_outcome *outcome) {
-    struct reading reading;
+    struct reading reading = {.has_no_memory = false};
     struct json_error where = {.offset = 0};
     buffer_init(&reading.code, CODE_LENGTH * 4);
     buffer_init(&reading.message, MESSAGE_LENGTH * 4);
@@ -40,6 +41,7 @@ int router_read_answer(const struct router_operation *operation, unsigned status
     } else if (body.length == 0 || json_check(body.bytes, body.length, &where) == 0) {
         outcome->is_error = false;
     } else {
+        reading.has_no_memory = where.offset == SIZE_MAX;
         buffer_append_text(&reading.code, "AnswerUnreadable");
         buffer_append_format(&reading.message, "the answer is no JSON: %s at byte %zu", where.message,
                              where.offset);
@@ -54,7 +56,7 @@ int router_read_answer(const struct router_operation *operation, unsigned status
 static int write_error(const struct router_operation *operation, unsigned status, struct reading *reading,
                        struct router_outcome *outcome) {
     struct buffer *out = &outcome->value;
-    if (reading->code.is_broken || reading->message.is_broken) {
+    if (reading->has_no_memory || reading->code.is_broken || reading->message.is_broken) {
         return -1;
     }
     buffer_append_text(out, "{\"code\":");
@@ -70,19 +72,23 @@ static int write_error(const struct router_operation *operation, unsigned status
 
 /* What is not there, or is no string, stays empty. */
 static void read_error_body(struct slice body, struct reading *reading) {
-    struct json_error where;
+    struct json_error where = {.offset = 0};
     if (json_each_member(body.bytes, body.length, on_outer_member, reading, &where) < 0) {
         buffer_clear(&reading->code);
         buffer_clear(&reading->message);
+        reading->has_no_memory = reading->has_no_memory || where.offset == SIZE_MAX;
     }
 }
 
 static int on_outer_member(void *context, struct slice name, struct slice raw) {
-    struct json_error where;
+    struct reading *reading = context;
+    struct json_error where = {.offset = 0};
     if (!slice_is(name, "error") || raw.bytes[0] != '{') {
         return 0;
     }
-    return json_each_member(raw.bytes, raw.length, on_error_member, context, &where);
+    int result = json_each_member(raw.bytes, raw.length, on_error_member, reading, &where);
+    reading->has_no_memory = result < 0 && where.offset == SIZE_MAX;
+    return result;
 }
 
 static int on_error_member(void *context, struct slice name, struct slice raw) {
@@ -104,7 +110,7 @@ static void take_text(struct buffer *out, struct slice raw, size_t most) {
     buffer_init(&text, raw.length);
     buffer_clear(out);
     if (json_append_decoded(&text, raw) < 0) {
-        out->is_broken = true;
+        out->is_broken = true; /* it is a string, so there was no memory */
     } else {
         size_t length = text.length < most ? text.length : most;
         while (length > 0 && length < text.length && ((unsigned char)text.bytes[length] & 0xC0) == 0x80) {

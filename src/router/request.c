@@ -76,7 +76,9 @@ static int read_arguments(struct build *build, struct slice arguments) {
     if (json_each_element(arguments.bytes, arguments.length, on_argument, build, &where) < 0 ||
         (slice_is_set(build->options) &&
          json_each_member(build->options.bytes, build->options.length, on_option, build, &where) < 0)) {
-        if (build->error.code == ERROR_NONE) {
+        if (where.offset == SIZE_MAX) {
+            error_memory(&build->error);
+        } else if (build->error.code == ERROR_NONE) {
             error_set(&build->error, ERROR_INVALID, "%s: the arguments are not the JSON they should be: %s",
                       build->operation->name, where.message);
         }
@@ -238,7 +240,9 @@ static int append_id(struct build *build, size_t i) {
         return error_set(&build->error, ERROR_INVALID, "%s: argument %zu (%.*s) %s", build->operation->name, i + 1,
                          SLICE_ARG(name), words);
     }
-    return text_append_percent(&build->request->target, buffer_slice(&build->text));
+    return text_append_percent(&build->request->target, buffer_slice(&build->text)) < 0
+               ? error_memory(&build->error)
+               : 0;
 }
 
 static int append_query(struct build *build) {
