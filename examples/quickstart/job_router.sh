@@ -1,6 +1,6 @@
 # The Job Router's REST API from the shell: each request signed with the access key, as the service wants it.
 # ("Sign an HTTP request", Azure Communication Services, learn.microsoft.com.) Needs curl and openssl.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 router_api_version=2023-11-01
 router_connection_string=
