@@ -13,6 +13,7 @@ struct description {
 
 static void describe_memory(struct failure *failure, struct task *task);
 static int describe_value(lua_State *L);
+static const char *push_words(lua_State *L, int index, size_t *length);
 static void append_cut(struct buffer *out, struct slice text);
 
 void failure_init(struct failure *failure) {
@@ -74,7 +75,7 @@ static int describe_value(lua_State *L) {
     struct json_out_error unwanted;
     size_t length;
     lua_xmove(description->dead, L, 1);
-    const char *text = luaL_tolstring(L, 2, &length);
+    const char *text = push_words(L, 2, &length);
     append_cut(&failure->message, slice_make(text, length));
     if (raised_is(L, 2)) {
         failure->kind = WIRE_FAILURE_ANSWER;
@@ -85,6 +86,18 @@ static int describe_value(lua_State *L) {
         }
     }
     return 0;
+}
+
+/* A table that does not say how it prints may still have a `message`. */
+static const char *push_words(lua_State *L, int index, size_t *length) {
+    if (lua_istable(L, index) && luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) {
+        if (lua_getfield(L, index, "message") == LUA_TSTRING) {
+            return lua_tolstring(L, -1, length);
+        }
+        lua_pushliteral(L, "the script raised a table: raise a text, or a table with a `message`");
+        return lua_tolstring(L, -1, length);
+    }
+    return luaL_tolstring(L, index, length);
 }
 
 static void append_cut(struct buffer *out, struct slice text) {

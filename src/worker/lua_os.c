@@ -20,8 +20,8 @@ static const struct {
     {"hour", offsetof(struct tm, tm_hour), 0, 12},
     {"min", offsetof(struct tm, tm_min), 0, 0},
     {"sec", offsetof(struct tm, tm_sec), 0, 0},
-    {"wday", offsetof(struct tm, tm_wday), -1, 0},
-    {"yday", offsetof(struct tm, tm_yday), -1, 0},
+    {"wday", offsetof(struct tm, tm_wday), 1, 0},
+    {"yday", offsetof(struct tm, tm_yday), 1, 0},
 };
 enum { PARTS = sizeof parts / sizeof parts[0], GIVEN_PARTS = 6 };
 

@@ -1,0 +1,491 @@
+/* Runs, as the host meets them: events in, effects out, answers, failures. No process: see test_worker.c. */
+#include "worker_kit.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LINE1 "failed 1 error RouterJobQueued.lua:1: "
+
+static void test_event(void **state) {
+    (void)state;
+    world_expect(
+        "return event",
+        "done 1 {\"attempt\":2,\"data\":{\"jobId\":\"j1\",\"labels\":{\"Segment\":\"Gold\"},\"priority\":5},"
+        "\"id\":\"e1\",\"name\":\"RouterJobQueued\",\"received\":1772357400.5,\"seq\":41,\"source\":"
+        "\"/subscriptions/s/resource\",\"subject\":\"job/j1\",\"time\":\"2026-03-01T09:30:00Z\",\"type\":"
+        "\"Microsoft.Communication.RouterJobQueued\"}\n");
+    world_expect("return math.type(event.received) .. math.type(event.seq) .. tostring(event.data.none)",
+                 "done 1 \"floatintegernil\"\n");
+}
+
+static void test_event_forms(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(&world, 64,
+                      "return function(event) return { event.name, event.source, event.time, event.data } end");
+    world_run_event(&world, 1, WORLD_SCRIPT,
+                    "{\"specversion\":\"1.0\",\"id\":\"e\",\"source\":\"/s\",\"time\":\"t\",\"type\":"
+                    "\"Microsoft.Communication.RouterJobClosed\",\"data\":{\"jobId\":\"j\"}}");
+    assert_string_equal(world_take(&world), "done 1 [\"RouterJobClosed\",\"/s\",\"t\",{\"jobId\":\"j\"}]\n");
+    world_run_event(&world, 2, WORLD_SCRIPT,
+                    "{\"id\":\"e\",\"topic\":\"/s\",\"eventTime\":\"t\",\"eventType\":"
+                    "\"Microsoft.Communication.RouterWorkerOfferIssued\",\"data\":{\"offerTimeUtc\":\"a\","
+                    "\"expiryTimeUtc\":\"b\",\"expiresOn\":\"kept\"}}");
+    assert_string_equal(world_take(&world),
+                        "done 2 [\"RouterWorkerOfferIssued\",\"/s\",\"t\",{\"expiresOn\":\"kept\","
+                        "\"expiryTimeUtc\":\"b\",\"offerTimeUtc\":\"a\",\"offeredOn\":\"a\"}]\n");
+    world_run_event(&world, 3, WORLD_SCRIPT,
+                    "{\"id\":\"e\",\"topic\":\"/s\",\"eventTime\":\"t\",\"eventType\":\"Other\"}");
+    assert_string_equal(world_take(&world), "done 3 [\"Other\",\"/s\",\"t\",{}]\n");
+    world_run_event(&world, 4, WORLD_SCRIPT, "{\"id\":");
+    assert_memory_equal(world_take(&world), "failed 4 error the event cannot be read: ", 41);
+    world_run_event(&world, 5, WORLD_SCRIPT, "{\"id\":\"e\"}");
+    assert_string_equal(world_take(&world), "failed 5 error the event cannot be read: it has no type\n");
+    world_run_event(&world, 6, WORLD_SCRIPT, "[]");
+    assert_memory_equal(world_take(&world), "failed 6 error the event cannot be read: ", 41);
+    world_close(&world);
+}
+
+static void test_answers(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(&world, 64,
+                      "return function(event)\n"
+                      "  local job, about = router.jobs.get(event.data.jobId)\n"
+                      "  local nothing, more = router.offers.accept('w1', 'o1')\n"
+                      "  return { job, about, nothing == nil, more, select('#', nothing, more) }\n"
+                      "end");
+    world_run(&world, 1, WORLD_SCRIPT);
+    assert_string_equal(world_take(&world), "want 1 1 router.jobs.get [\"j1\"]\n");
+    world_answer(&world, 1, 1, "{\"id\":\"j1\",\"notes\":[],\"queueId\":null}");
+    assert_string_equal(world_take(&world), "want 1 2 router.offers.accept [\"w1\",\"o1\"]\n");
+    const struct worker_answer answer = {.wait = 2, .is_repeated = true};
+    worker_answer(world.worker, 1, &answer);
+    assert_string_equal(world_take(&world),
+                        "done 1 [{\"id\":\"j1\",\"notes\":[]},{\"etag\":\"\\\"e\\\"\",\"repeated\":false,"
+                        "\"status\":200},true,{\"repeated\":true},2]\n");
+    assert_int_equal(worker_count(world.worker).runs, 0);
+    world_close(&world);
+}
+
+static void test_late_answers(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(&world, 64, "return function() router.jobs.get 'a' router.jobs.get 'b' return 'end' end");
+    world_answer(&world, 9, 1, "{}"); /* no such run */
+    world_run(&world, 1, WORLD_SCRIPT);
+    world_answer(&world, 1, 0, "{}");
+    world_answer(&world, 1, 2, "{}"); /* not asked yet */
+    world_answer(&world, 1, 1, "{}");
+    world_answer(&world, 1, 1, "{}"); /* twice */
+    assert_string_equal(world_take(&world),
+                        "want 1 1 router.jobs.get [\"a\"]\nwant 1 2 router.jobs.get [\"b\"]\n");
+    assert_int_equal(worker_count(world.worker).late_answers, 4);
+    world_answer(&world, 1, 2, "{}");
+    world_answer(&world, 1, 2, "{}"); /* over */
+    assert_string_equal(world_take(&world), "done 1 \"end\"\n");
+    assert_int_equal(worker_count(world.worker).late_answers, 5);
+    /* a number that is used again waits for its own answers */
+    world_run(&world, 1, WORLD_SCRIPT);
+    worker_cancel(world.worker, 1);
+    world_answer(&world, 1, 1, "{}");
+    assert_int_equal(worker_count(world.worker).late_answers, 6);
+    world_close(&world);
+}
+
+static const char not_found[] =
+    "{\"code\":\"JobNotFound\",\"message\":\"no such job\",\"operation\":\"x\",\"retryable\":"
+    "false,\"status\":404}";
+
+static void test_errors_of_answers(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(&world, 64,
+                      "return function(event)\n"
+                      "  local ok, why = pcall(router.jobs.get, 'j1')\n"
+                      "  if event.id == 'print' then return tostring(why) end\n"
+                      "  if event.id == 'look' then return { ok, why } end\n"
+                      "  if event.id == 'again' then why.retryable = true error(why) end\n"
+                      "  if event.id == 'bent' then why.status = print why.code = nil error(why) end\n"
+                      "  router.jobs.get 'j2'\n"
+                      "end");
+    const char *const ids[] = {"print", "look", "again", "bent", "raw"};
+    for (uint64_t run = 1; run <= 5; run++) {
+        char event[128];
+        snprintf(event, sizeof event, "{\"id\":\"%s\",\"eventType\":\"X\"}", ids[run - 1]);
+        world_run_event(&world, run, WORLD_SCRIPT, event);
+    }
+    world_take(&world);
+    for (uint64_t run = 1; run <= 5; run++) {
+        world_refuse(&world, run, 1, 404, not_found);
+    }
+    assert_string_equal(
+        world_take(&world),
+        "done 1 \"router.jobs.get: 404 JobNotFound: no such job\"\n"
+        "done 2 [false,{\"code\":\"JobNotFound\",\"message\":\"no such job\",\"operation\":\"router.jobs.get\","
+        "\"repeated\":true,\"retryable\":false,\"status\":404}]\n"
+        "failed 3 answer router.jobs.get: 404 JobNotFound: no such job {\"code\":\"JobNotFound\",\"message\":\"no "
+        "such "
+        "job\",\"operation\":\"router.jobs.get\",\"repeated\":true,\"retryable\":true,\"status\":404}\n"
+        "failed 4 answer router.jobs.get: no such job {\"message\":\"no such "
+        "job\",\"operation\":\"router.jobs.get\","
+        "\"repeated\":true,\"retryable\":false}\n"
+        "want 5 2 router.jobs.get [\"j2\"]\n");
+    world_refuse(&world, 5, 2, 0, "{\"message\":\"connection refused\",\"retryable\":true,\"status\":0}");
+    assert_string_equal(world_take(&world),
+                        "failed 5 answer router.jobs.get: connection refused {\"message\":\"connection refused\","
+                        "\"operation\":\"router.jobs.get\",\"repeated\":true,\"retryable\":true,\"status\":0}\n");
+    assert_string_equal(world.traceback.bytes,
+                        "\tin router.jobs.get\n\tRouterJobQueued.lua:7: in the function of line 1\n");
+    world_close(&world);
+}
+
+static void test_traceback(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, 64);
+    world_file(&world, WORLD_SCRIPT,
+               "local crm = require 'crm'\n"
+               "local function choose(event)\n"
+               "  return crm.segment(event).x, 1\n"
+               "end\n"
+               "return {\n"
+               "  handle = function(event)\n"
+               "    router.jobs.get 'j'\n"
+               "    table.sort({ 2, 1 }, function() return choose(event), 1 end)\n"
+               "  end,\n"
+               "}\n");
+    world_file(&world, "lib/crm.lua",
+               "\xEF\xBB\xBF#!/usr/bin/lua\nlocal M = {}\nfunction M.segment(event)\n  return "
+               "event.data.labels.Segment.name.first\nend\nreturn M");
+    world_load(&world);
+    world_take(&world);
+    world_run(&world, 1, WORLD_SCRIPT);
+    world_answer(&world, 1, 1, "{}");
+    assert_string_equal(world_take(&world),
+                        "want 1 1 router.jobs.get [\"j\"]\nfailed 1 error lib/crm.lua:4: attempt to "
+                        "index a nil value (field 'name')\n");
+    assert_string_equal(world.traceback.bytes, "\tlib/crm.lua:4: in function 'segment'\n"
+                                               "\tRouterJobQueued.lua:3: in function 'choose'\n"
+                                               "\tRouterJobQueued.lua:8: in the function of line 8\n"
+                                               "\tin table.sort\n"
+                                               "\tRouterJobQueued.lua:8: in the function of line 6\n");
+    world_close(&world);
+    world_open_script(&world, 256, "return function() local function f() return f() + 1 end f() end");
+    world_run(&world, 1, WORLD_SCRIPT);
+    assert_non_null(strstr(world_take(&world), "failed 1 error RouterJobQueued.lua:1: stack overflow"));
+    assert_non_null(strstr(world.traceback.bytes, "more)"));
+    assert_true(world.traceback.length < 2000);
+    world_close(&world);
+}
+
+static void test_misuse_names_the_argument(void **state) {
+    (void)state;
+    world_expect("router.jobs.activate()",
+                 LINE1 "bad argument 'jobId' to router.jobs.activate: expected a string, got nil\n");
+    world_expect("router.jobs.activate(5)",
+                 LINE1 "bad argument 'jobId' to router.jobs.activate: expected a string, got number\n");
+    world_expect("router.jobs.get ''", LINE1 "bad argument 'jobId' to router.jobs.get: it is empty\n");
+    world_expect("router.offers.accept 'w'",
+                 LINE1 "bad argument 'offerId' to router.offers.accept: expected a string, got nil\n");
+    world_expect("router.jobs.get('j', {})", LINE1 "router.jobs.get takes 1 argument, got 2\n");
+    world_expect("router.jobs.activate('j', { prioritty = 1 })",
+                 LINE1 "router.jobs.activate has no option 'prioritty' (did you mean 'priority'?)\n");
+    world_expect(
+        "router.jobs.activate('j', { [1] = 1 })",
+        LINE1 "bad argument 'options' to router.jobs.activate: expected a table of names and values, got table\n");
+    world_expect("router.jobs.activate('j', 'x')",
+                 LINE1 "bad argument 'options' to router.jobs.activate: expected a table of names and values, got "
+                       "string\n");
+    world_expect("router.jobs.activate('j', { priority = '5' })",
+                 LINE1 "bad argument 'priority' to router.jobs.activate: expected a whole number, got string\n");
+    world_expect("router.jobs.activate('j', { priority = 1.5 })",
+                 LINE1 "bad argument 'priority' to router.jobs.activate: expected a whole number, got number\n");
+    world_expect("router.jobs.update('j', { labels = { 1 } })", LINE1
+                 "bad argument 'labels' to router.jobs.update: expected a table of names and values, got table\n");
+    world_expect("router.jobs.update('j', { labels = { a = print } })", LINE1
+                 "bad argument to router.jobs.update: options.labels.a: a function cannot be written as JSON\n");
+    world_expect("router.jobs.update('j', { labels = { a = 0/0 } })",
+                 LINE1 "bad argument to router.jobs.update: options.labels.a: NaN cannot be written as JSON\n");
+    world_expect("router.jobs.get '\\xff'", LINE1
+                 "bad argument to router.jobs.get: jobId: this text is not UTF-8 and cannot be written as JSON\n");
+    world_expect("router.jobs.schedule('j')", LINE1 "router.jobs.schedule needs the option 'scheduleAt'\n");
+    world_expect("router.jobs.schedule('j', { scheduleAt = true })", LINE1
+                 "bad argument 'scheduleAt' to router.jobs.schedule: expected a time (text, or seconds since "
+                 "1970), got boolean\n");
+}
+
+static void wants(const char *call, const char *arguments) {
+    char line[512];
+    const char *end = strchr(call, '(');
+    snprintf(line, sizeof line, "want 1 1 %.*s %s\n", (int)(end - call), call, arguments);
+    world_expect(call, line);
+}
+
+static void test_arguments_are_canonical(void **state) {
+    (void)state;
+    wants("router.jobs.activate('j')", "[\"j\"]");
+    wants("router.jobs.activate('j', {})", "[\"j\"]");
+    wants("router.jobs.activate('j', { priority = 10.0 })", "[\"j\",{\"priority\":10}]");
+    wants("router.jobs.update('j', { tags = {}, labels = { b = 1, a = true }, notes = {} })",
+          "[\"j\",{\"labels\":{\"a\":true,\"b\":1},\"notes\":[],\"tags\":{}}]");
+    wants("router.jobs.update('j', { labels = json.array {}, queueId = json.null })",
+          "[\"j\",{\"labels\":{},\"queueId\":null}]");
+    wants("router.jobs.schedule('j', { scheduleAt = 1772357400.5 })",
+          "[\"j\",{\"scheduleAt\":\"2026-03-01T09:30:00.500000Z\"}]");
+    wants("router.jobs.schedule('j', { scheduleAt = '2026-03-01T09:30:00Z' })",
+          "[\"j\",{\"scheduleAt\":\"2026-03-01T09:30:00Z\"}]");
+    wants("router.jobs.close('j', 'a', { dispositionCode = 'x' })", "[\"j\",\"a\",{\"dispositionCode\":\"x\"}]");
+}
+
+/* Each place where Lua could not come back to is named. */
+static void test_where_lua_cannot_wait(void **state) {
+    (void)state;
+    world_expect("table.sort({ 1, 2 }, function() router.jobs.get 'j' end)",
+                 LINE1 "router.jobs.get cannot wait inside table.sort: do it before or after\n");
+    world_expect("local _ = ('x'):gsub('x', function() router.jobs.get 'j' end)",
+                 LINE1 "router.jobs.get cannot wait inside string.gsub: do it before or after\n");
+    world_expect("tostring(setmetatable({}, { __tostring = function() router.jobs.get 'j' end }))",
+                 LINE1 "router.jobs.get cannot wait inside tostring: do it before or after\n");
+    world_expect("log.info(setmetatable({}, { __tostring = function() router.jobs.get 'j' end }))",
+                 LINE1 "router.jobs.get cannot wait inside log.info: do it before or after\n");
+    world_expect(
+        "local _, why = xpcall(error, function() return select(2, pcall(router.jobs.get, 'j')) end) error(why, 0)",
+        "failed 1 error router.jobs.get cannot wait in an error handler: let xpcall return, then call it\n");
+    world_expect("pcall(pcall, pcall, router.jobs.get, 'j')", "want 1 1 router.jobs.get [\"j\"]\n");
+    world_expect("xpcall(function() for _ in function() router.jobs.get 'j' end do end end, error)",
+                 "want 1 1 router.jobs.get [\"j\"]\n");
+    world_expect("local _ = setmetatable({}, { __index = function() return router.jobs.get 'j' end }).x",
+                 "want 1 1 router.jobs.get [\"j\"]\n");
+    world_expect("for _ in pairs(setmetatable({}, { __pairs = function() router.jobs.get 'j' end })) do end",
+                 "want 1 1 router.jobs.get [\"j\"]\n");
+}
+
+static void refuses_to_load(const char *path, const char *text, const char *why) {
+    struct world world;
+    char line[512];
+    world_open(&world, 64);
+    world_file(&world, path, text);
+    world_load(&world);
+    snprintf(line, sizeof line, "refused %s\n", why);
+    const char *told = world_take(&world);
+    if (strcmp(told, line) != 0) {
+        fail_msg("%s\n  told:     %s  expected: %s", text, told, line);
+    }
+    world_close(&world);
+}
+
+static void test_loading(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, 64);
+    world_file(&world, "b/second.lua",
+               "\n\nreturn { handle = print, timeout = 30, retry = { attempts = 8, first_seconds = 2, "
+               "factor = 1.5, max_seconds = 60, hold = false } }");
+    world_file(&world, "a.lua", "#!/usr/bin/lua\nreturn function() end");
+    world_file(&world, "a_spec.lua", "this is not Lua");
+    world_file(&world, "lib/x_spec.lua", "this is not Lua");
+    world_file(&world, "notes.txt", "this is not Lua");
+    world_file(&world, "lib/x.lua", "error 'nobody requires it'");
+    world_load(&world);
+    assert_string_equal(world_take(&world),
+                        "loaded a.lua {}\nloaded b/second.lua {\"retry\":{\"attempts\":8,\"factor\":1.5,"
+                        "\"first_seconds\":2,\"hold\":false,\"max_seconds\":60},\"timeout\":30}\n");
+    world_run(&world, 1, "missing.lua");
+    assert_string_equal(world_take(&world),
+                        "failed 1 missing there is no script missing.lua in this generation\n");
+    world_close(&world);
+}
+
+static void test_what_does_not_load(void **state) {
+    (void)state;
+    refuses_to_load("a.lua", "\nlocal x = = 1", "a.lua:2: unexpected symbol near '='");
+    refuses_to_load("a.lua", "#!/bin/lua\nlocal x = = 1", "a.lua:2: unexpected symbol near '='");
+    refuses_to_load("lib/a.lua", "return {", "lib/a.lua:1: unexpected symbol near <eof>");
+    refuses_to_load("a.lua", "\x1bLua", "attempt to load a binary chunk (mode is 't')");
+    refuses_to_load(
+        "a.lua", "local x = 1\n",
+        "a.lua:1: the script returns nothing; it must end with its handler: return function(event) ... end");
+    refuses_to_load(
+        "a.lua", "return 5",
+        "a.lua:1: the script returns a number; it must return its handler: a function, or a table with "
+        "handle = function(event) ... end");
+    refuses_to_load("a.lua", "return {}",
+                    "a.lua:1: the returned table has no `handle`: handle = function(event) ... end");
+    refuses_to_load("a.lua", "return { handle = print, tiemout = 5 }",
+                    "a.lua:1: the returned table has no key 'tiemout' (did you mean 'timeout'?)");
+    refuses_to_load("a.lua", "return { handle = print, timeout = 0 }",
+                    "a.lua:1: `timeout` must be a number over 0");
+    refuses_to_load("a.lua", "return { handle = print, timeout = 0/0 }",
+                    "a.lua:1: `timeout` must be a number over 0");
+    refuses_to_load("a.lua", "return { handle = print, retry = { attempt = 5 } }",
+                    "a.lua:1: `retry` has no key 'attempt' (did you mean 'attempts'?)");
+    refuses_to_load("a.lua", "return { handle = print, retry = { attempts = 1.5 } }",
+                    "a.lua:1: `attempts` must be a whole number");
+    refuses_to_load("a.lua", "return { handle = print, retry = { hold = 1 } }",
+                    "a.lua:1: `hold` must be true or false, got number");
+    refuses_to_load("a.lua", "return { handle = print, retry = 5 }",
+                    "a.lua:1: `retry` must be a table, got number");
+    refuses_to_load(
+        "a.lua", "return { handle = print, filter = {} }",
+        "a.lua:1: `filter` is not there yet: this version runs a script for every event of its type; look at "
+        "the event in `handle` and return instead");
+    refuses_to_load(
+        "a.lua", "\nrouter.jobs.get 'j'",
+        "a.lua:2: router.jobs.get cannot be called at a script's top level: effects belong into the handler, "
+        "the function that the script returns");
+    refuses_to_load("a.lua", "local x = nil\nx.y = 1", "a.lua:2: attempt to index a nil value (local 'x')");
+    refuses_to_load("a.lua", "require 'nothing'",
+                    "a.lua:1: there is no module 'nothing': modules are the files of the scripts' lib folder");
+}
+
+static void test_all_errors_are_told(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, 64);
+    world_file(&world, "b.lua", "return nil");
+    world_file(&world, "a.lua", "local function f() error 'here' end\nf()");
+    world_file(&world, "lib/m.lua", "x x");
+    world_load(&world);
+    assert_string_equal(
+        world_take(&world),
+        "refused lib/m.lua:1: syntax error near 'x'\na.lua:1: here\nb.lua:1: the script returns nothing; it "
+        "must end with its handler: return function(event) ... end\n");
+    world_close(&world);
+    world_open(&world, 64);
+    world_file(&world, "a.lua", "local function f() error 'here' end\nf()");
+    world_load(&world);
+    assert_string_equal(world.traceback.bytes,
+                        "\tin error\n\ta.lua:1: in function 'f'\n\ta.lua:2: in the script's top "
+                        "level\n");
+    world_close(&world);
+}
+
+static void test_require(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, 64);
+    world_file(
+        &world, WORLD_SCRIPT,
+        "return function(event)\n"
+        "  if event.id == 'circle' then return require 'one' end\n"
+        "  if event.id == 'near' then return require 'namd' end\n"
+        "  if event.id == 'effect' then return require 'effect' end\n"
+        "  if event.id == 'again' then pcall(require, 'broken') return require 'broken' end\n"
+        "  return { require 'named', require 'named', require 'deep.er', require 'named' == require 'named' }\n"
+        "end");
+    world_file(&world, "lib/named.lua", "count = (count or 0) + 1 return (...) .. count");
+    world_file(&world, "lib/deep/er.lua", "return nil");
+    world_file(&world, "lib/one.lua", "return require 'two'");
+    world_file(&world, "lib/two.lua", "\nreturn require 'one'");
+    world_file(&world, "lib/effect.lua", "router.jobs.get 'j'");
+    world_file(&world, "lib/broken.lua", "error('broken', 0)");
+    world_load(&world);
+    world_take(&world);
+    world_run(&world, 1, WORLD_SCRIPT);
+    assert_string_equal(world_take(&world), "done 1 [\"named1\",\"named1\",true,true]\n");
+    world_run_event(&world, 2, WORLD_SCRIPT, "{\"id\":\"circle\",\"eventType\":\"X\"}");
+    assert_string_equal(
+        world_take(&world),
+        "failed 2 error lib/two.lua:2: the module 'one' requires itself, perhaps by way of another\n");
+    world_run_event(&world, 3, WORLD_SCRIPT, "{\"id\":\"near\",\"eventType\":\"X\"}");
+    assert_string_equal(world_take(&world),
+                        "failed 3 error RouterJobQueued.lua:3: there is no module 'namd' in the scripts' "
+                        "lib folder (did you mean 'named'?)\n");
+    world_run_event(&world, 4, WORLD_SCRIPT, "{\"id\":\"effect\",\"eventType\":\"X\"}");
+    assert_string_equal(
+        world_take(&world),
+        "failed 4 error lib/effect.lua:1: router.jobs.get cannot be called at a module's top level: "
+        "effects belong into a handler, or into functions that handlers call\n");
+    world_run_event(&world, 5, WORLD_SCRIPT, "{\"id\":\"again\",\"eventType\":\"X\"}");
+    assert_string_equal(world_take(&world), "failed 5 error broken\n");
+    world_close(&world);
+}
+
+static void test_log(void **state) {
+    (void)state;
+    world_expect(
+        "log.info('seen', { id = event.id, list = { 1, 2 } }) log.debug 'd' log.warn(5) log.error(nil, {}) "
+        "print('a', 1, nil)",
+        "log 1 info seen {\"id\":\"e1\",\"list\":[1,2]}\nlog 1 debug d \nlog 1 warn 5 \nlog 1 error nil {}\n"
+        "log 1 info a\t1\tnil \ndone 1 \n");
+    world_expect("log.info('x', 'y')",
+                 LINE1 "bad argument 'fields' to log.info: expected a table of names and values, got string\n");
+    world_expect("log.info('x', { f = print })",
+                 LINE1 "bad argument 'fields' to log.info: fields.f: a function cannot be written as JSON\n");
+    world_expect("log.info('x', {}, 1)", LINE1 "log.info takes a message and a table of fields\n");
+}
+
+static void test_fail(void **state) {
+    (void)state;
+    world_expect(
+        "fail 'no agent speaks it'",
+        "failed 1 answer fail: no agent speaks it {\"message\":\"no agent speaks it\",\"operation\":\"fail\","
+        "\"park\":true,\"retryable\":false}\n");
+    world_expect("local ok, why = pcall(fail, 'x') return { ok, why.message, tostring(why) }",
+                 "done 1 [false,\"x\",\"fail: x\"]\n");
+    world_expect("fail()", LINE1 "bad argument 'reason' to fail: expected a string, got nothing\n");
+}
+
+static void test_results(void **state) {
+    (void)state;
+    world_expect("", "done 1 \n");
+    world_expect("return 1, 2", "done 1 1\n");
+    world_expect("return print", "done 1 \n");
+    world_expect("return { print }", "done 1 \n");
+    world_expect("return ('x'):rep(1 << 20)", "done 1 \n");
+    world_expect("return json.null", "done 1 null\n");
+}
+
+/* Where the page points while a script runs, and when it does not. */
+static void test_page(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(&world, 64, "return function() router.jobs.get 'j' end");
+    assert_int_equal(world.page.run, 0);
+    uint64_t slice = world.page.slice;
+    world_run(&world, 5, WORLD_SCRIPT);
+    assert_int_equal(world.page.run, 0);
+    assert_int_equal(world.page.slice, slice + 1);
+    world_answer(&world, 5, 1, "");
+    assert_int_equal(world.page.slice, slice + 2);
+    world_close(&world);
+}
+
+/* worker_free takes runs with it that still wait. */
+static void test_free_with_runs(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(&world, 64, "return function() router.jobs.get 'j' end");
+    for (uint64_t run = 1; run < 20; run++) {
+        world_run(&world, run, WORLD_SCRIPT);
+    }
+    const struct worker_request twice = {
+        .run = 3, .handler = slice_of(WORLD_SCRIPT), .event = slice_of(WORLD_EVENT)};
+    assert_int_equal(worker_run(world.worker, &twice), -1);
+    assert_int_equal(worker_count(world.worker).runs, 19);
+    world_close(&world);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_event),
+        cmocka_unit_test(test_event_forms),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_late_answers),
+        cmocka_unit_test(test_errors_of_answers),
+        cmocka_unit_test(test_traceback),
+        cmocka_unit_test(test_misuse_names_the_argument),
+        cmocka_unit_test(test_arguments_are_canonical),
+        cmocka_unit_test(test_where_lua_cannot_wait),
+        cmocka_unit_test(test_loading),
+        cmocka_unit_test(test_what_does_not_load),
+        cmocka_unit_test(test_all_errors_are_told),
+        cmocka_unit_test(test_require),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_fail),
+        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_free_with_runs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
