@@ -1,12 +1,11 @@
 /* JSON as a tree, for where comfort counts and speed does not: admin, the local Job Router, the command line. cJSON
- * behind a small face; text is checked by the strict reader first, because cJSON accepts what is no JSON.
- * Numbers are doubles here (integers are exact up to 2^53): what must be exact does not go through a tree. Texts end at
- * their first NUL: json_parse refuses a text with \u0000 in it and says so. Any thread, one at a time for one tree.
+ * behind a small face; text is read by the strict reader, because cJSON accepts what is no JSON. Numbers are doubles
+ * here (integers are exact up to 2^53): what must be exact does not go through a tree. Texts end at their first NUL:
+ * json_parse refuses a text with \u0000 in it and says so. Any thread, one at a time for one tree.
  *
- * A value belongs to who made it, or to the object or array that it was put into; json_free frees it with all
- * below. The putting functions take the value over, also when they fail (it is freed then, and a later
- * json_tree_print of the root is the caller's to not do): they accept NULL values and return -1, so that calls can be chained
- * and checked once.
+ * A value belongs to who made it, or to the object or array that it was put into; json_free frees it with all below.
+ * The putting functions take the value over, also when they fail (it is freed then, and it is the caller's to not
+ * print the root): they accept NULL values and return -1, so that calls can be chained and checked once.
  *
  *     struct json *body = json_object();
  *     int failed = json_put(body, "id", json_text("j1")) | json_put(body, "priority", json_double(5));

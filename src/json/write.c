@@ -8,9 +8,15 @@
 
 enum { NUMBER_SIZE = 32 };
 
+static const char *skip_tokens(const char *at, const char *end);
+static const char *skip_string(const char *at, const char *end);
 static int append_quoted(struct buffer *out, struct slice text);
 static int append_escaped(struct buffer *out, unsigned char c);
 static int format_shortest(char text[NUMBER_SIZE], double value);
+
+static inline bool is_blank(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
 
 int json_append_string(struct buffer *out, struct slice text) {
     size_t length = out->length;
@@ -38,29 +44,40 @@ int json_append_number(struct buffer *out, double value) {
 
 int json_append_compact(struct buffer *out, const char *bytes, size_t length) {
     size_t before = out->length;
-    const char *at = bytes;
     const char *end = bytes + length;
-    const char *run = at; /* not yet appended */
-    bool in_string = false;
-    for (; at < end; at++) {
-        if (*at == '"') {
-            in_string = !in_string;
-        } else if (*at == '\\' && at + 1 < end) {
+    const char *at = bytes;
+    while (at < end) {
+        const char *run = at;
+        at = skip_tokens(run, end);
+        if (buffer_append(out, run, (size_t)(at - run)) < 0) {
+            buffer_truncate(out, before);
+            return -1;
+        }
+        while (at < end && is_blank(*at)) {
             at++;
-        } else if (!in_string && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
-            if (buffer_append(out, run, (size_t)(at - run)) < 0) {
-                goto out;
-            }
-            run = at + 1;
         }
     }
-    if (run < end && buffer_append(out, run, (size_t)(end - run)) < 0) {
-        goto out;
-    }
     return 0;
-out:
-    buffer_truncate(out, before);
-    return -1;
+}
+
+/* Up to the next white space outside strings. */
+static const char *skip_tokens(const char *at, const char *end) {
+    while (at < end && !is_blank(*at)) {
+        at = *at == '"' ? skip_string(at + 1, end) : at + 1;
+    }
+    return at;
+}
+
+/* From behind the opening quote to behind the closing one. */
+static const char *skip_string(const char *at, const char *end) {
+    while (at < end) {
+        at += json_plain_run(at, end);
+        if (at < end && *at == '"') {
+            return at + 1;
+        }
+        at += end - at >= 2 && *at == '\\' ? 2 : at < end;
+    }
+    return at;
 }
 
 static int append_quoted(struct buffer *out, struct slice text) {
