@@ -36,6 +36,7 @@ struct waiting {
 struct target {
     struct delivery *delivery;
     char *url;
+    char *shown; /* without its query, which may hold a secret: for the log */
     bool is_validated;
     char code[CRYPTO_UUID_SIZE]; /* that the handshake wants back */
     double handshake_wait;       /* seconds before the next one */
@@ -120,7 +121,7 @@ void delivery_push(struct delivery *delivery, struct sim_event *event) {
         if (waiting == NULL) {
             if (!target->is_full) {
                 log_warn("sim", "too many events wait for this target: new ones are dropped until it takes some",
-                         LOG_TEXT("target", target->url), LOG_NUMBER("waiting", target->held), LOG_END);
+                         LOG_TEXT("target", target->shown), LOG_NUMBER("waiting", target->held), LOG_END);
             }
             target->is_full = true;
             continue;
@@ -150,17 +151,19 @@ static int start_target(struct delivery *delivery, struct target *target, const 
     crypto_uuid(target->code);
     target->handshake_wait = 1;
     target->url = strdup(url);
+    target->shown = strndup(url, strcspn(url, "?#"));
     /* The first handshake waits for the loop: the target may be this very process's, not listening yet. */
-    return target->url == NULL
-               ? -1
-               : loop_timer_set(delivery->loop, &target->timer, loop_now(delivery->loop), on_timer);
+    if (target->url == NULL || target->shown == NULL) {
+        return -1;
+    }
+    return loop_timer_set(delivery->loop, &target->timer, loop_now(delivery->loop), on_timer);
 }
 
 static void stop_target(struct target *target) {
     http_cancel(target->delivery->client, &target->call);
     loop_timer_cancel(target->delivery->loop, &target->timer);
     if (target->held > 0) {
-        log_warn("sim", "events that were not delivered are lost", LOG_TEXT("target", target->url),
+        log_warn("sim", "events that were not delivered are lost", LOG_TEXT("target", target->shown),
                  LOG_NUMBER("events", target->held), LOG_END);
     }
     free_parcel(target, target->sending);
@@ -173,6 +176,7 @@ static void stop_target(struct target *target) {
         free(waiting);
     }
     buffer_reset(&target->body);
+    free(target->shown);
     free(target->url);
 }
 
@@ -223,7 +227,7 @@ static void on_handshake(struct http_call *call, const struct http_answer *answe
     struct delivery *delivery = target->delivery;
     if (is_validated(target, answer)) {
         target->is_validated = true;
-        log_info("sim", "the target takes events now", LOG_TEXT("target", target->url),
+        log_info("sim", "the target takes events now", LOG_TEXT("target", target->shown),
                  LOG_TEXT("subscription", delivery->subscription), LOG_END);
         proceed(target);
         return;
@@ -231,7 +235,7 @@ static void on_handshake(struct http_call *call, const struct http_answer *answe
     bool is_first = target->handshake_wait <= 1;
     if (is_first) {
         log_warn("sim", "the target did not answer the validation event; tried again until it does",
-                 LOG_TEXT("target", target->url), LOG_NUMBER("status", answer->status),
+                 LOG_TEXT("target", target->shown), LOG_NUMBER("status", answer->status),
                  LOG_TEXT("reason", answer->error.message), LOG_END);
     }
     wait_until(target, loop_now(delivery->loop) + (int64_t)(target->handshake_wait * (double)CLOCK_NS_PER_S));
@@ -357,13 +361,13 @@ static void retry(struct target *target, struct parcel *parcel, unsigned status)
         place = place->previous;
     }
     list_insert_before(place, &parcel->node);
-    log_info("sim", "a delivery failed and will be tried again", LOG_TEXT("target", target->url),
+    log_info("sim", "a delivery failed and will be tried again", LOG_TEXT("target", target->shown),
              LOG_NUMBER("status", status), LOG_NUMBER("events", parcel->count),
              LOG_NUMBER("attempt", parcel->attempts), LOG_MS("again_in", delay * 1000), LOG_END);
 }
 
 static void drop(struct target *target, struct parcel *parcel, const char *why, unsigned status) {
-    log_warn("sim", "events are dropped", LOG_TEXT("target", target->url), LOG_TEXT("reason", why),
+    log_warn("sim", "events are dropped", LOG_TEXT("target", target->shown), LOG_TEXT("reason", why),
              LOG_NUMBER("status", status), LOG_NUMBER("events", parcel->count),
              LOG_TEXT("first", parcel->events[0]->id), LOG_END);
     free_parcel(target, parcel);
@@ -384,7 +388,7 @@ static void free_parcel(struct target *target, struct parcel *parcel) {
 /* The timers of the targets are few and were set before: moving one needs no memory. */
 static void wait_until(struct target *target, int64_t at_ns) {
     if (loop_timer_set(target->delivery->loop, &target->timer, at_ns, on_timer) < 0) {
-        log_error("sim", "no memory for a timer: the target gets nothing more", LOG_TEXT("target", target->url),
+        log_error("sim", "no memory for a timer: the target gets nothing more", LOG_TEXT("target", target->shown),
                   LOG_END);
     }
 }

@@ -18,7 +18,7 @@
 enum {
     BODY_LIMIT = 1024 * 1024,
     KEY_LIMIT = 4096,
-    ENDPOINT_SIZE = 64,
+    ENDPOINT_SIZE = TEXT_HOST_SIZE + 32,
     CONNECTION_SIZE = KEY_LIMIT + ENDPOINT_SIZE
 };
 
@@ -171,7 +171,6 @@ static int start(struct sim *sim, const struct sim_options *options, struct erro
         start_listening(sim, options, error) < 0) {
         return -1;
     }
-    snprintf(sim->endpoint, sizeof sim->endpoint, "http://127.0.0.1:%u", (unsigned)httpd_port(sim->httpd));
     snprintf(sim->connection, sizeof sim->connection, "endpoint=%s/;accesskey=%s", sim->endpoint, key);
     return 0;
 }
@@ -194,7 +193,13 @@ static int start_listening(struct sim *sim, const struct sim_options *options, s
         &(struct httpd_options){
             .address = address, .body_limit = BODY_LIMIT, .name = "sim", .on_request = on_request, .context = sim},
         error);
-    return sim->httpd == NULL ? -1 : 0;
+    if (sim->httpd == NULL) {
+        return -1;
+    }
+    bool is_v6 = strchr(host, ':') != NULL;
+    snprintf(sim->endpoint, sizeof sim->endpoint, is_v6 ? "http://[%s]:%u" : "http://%s:%u", host,
+             (unsigned)httpd_port(sim->httpd));
+    return 0;
 }
 
 static int watch_stop(struct sim *sim, int fd, struct error *error) {
