@@ -16,8 +16,10 @@ enum {
     TIMEOUT_MS = 30 * 1000,
     ANSWER_LIMIT = 1024 * 1024,
     BODY_LIMIT = 64 * 1024 * 1024,
-    HANDSHAKE_MOST_S = 10,
 };
+
+/* Of the handshake, unscaled: with the default scale a second at first and ten at most. */
+static const double HANDSHAKE_WAIT_S = 10, HANDSHAKE_WAIT_MOST_S = 100;
 
 /* Events that go, and are tried again, together. */
 struct parcel {
@@ -39,7 +41,7 @@ struct target {
     char *shown; /* without its query, which may hold a secret: for the log */
     bool is_validated;
     char code[CRYPTO_UUID_SIZE]; /* that the handshake wants back */
-    double handshake_wait;       /* seconds before the next one */
+    double handshake_wait;       /* before the next one */
     struct list fresh;           /* never tried */
     struct list retries;
     size_t held; /* events in all of these */
@@ -149,7 +151,7 @@ static int start_target(struct delivery *delivery, struct target *target, const 
     list_init(&target->retries);
     buffer_init(&target->body, BODY_LIMIT);
     crypto_uuid(target->code);
-    target->handshake_wait = 1;
+    target->handshake_wait = HANDSHAKE_WAIT_S;
     target->url = strdup(url);
     target->shown = strndup(url, strcspn(url, "?#"));
     /* The first handshake waits for the loop: the target may be this very process's, not listening yet. */
@@ -232,16 +234,16 @@ static void on_handshake(struct http_call *call, const struct http_answer *answe
         proceed(target);
         return;
     }
-    bool is_first = target->handshake_wait <= 1;
-    if (is_first) {
+    if (target->handshake_wait <= HANDSHAKE_WAIT_S) {
         log_warn("sim", "the target did not answer the validation event; tried again until it does",
                  LOG_TEXT("target", target->shown), LOG_NUMBER("status", answer->status),
                  LOG_TEXT("reason", answer->error.message), LOG_END);
     }
-    wait_until(target, loop_now(delivery->loop) + (int64_t)(target->handshake_wait * (double)CLOCK_NS_PER_S));
-    target->handshake_wait = target->handshake_wait * 1.5;
-    if (target->handshake_wait > HANDSHAKE_MOST_S) {
-        target->handshake_wait = HANDSHAKE_MOST_S;
+    double wait = target->handshake_wait * delivery->retry_scale;
+    wait_until(target, loop_now(delivery->loop) + (int64_t)(wait * (double)CLOCK_NS_PER_S));
+    target->handshake_wait *= 1.5;
+    if (target->handshake_wait > HANDSHAKE_WAIT_MOST_S) {
+        target->handshake_wait = HANDSHAKE_WAIT_MOST_S;
     }
 }
 
