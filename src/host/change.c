@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "host/conductor.h"
+#include "host/effects.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@ enum { AGAIN_MS = 1000 };
 static int build(struct change *change);
 static void put_row(struct store_run *row, const struct run *run, char **texts);
 static struct slice put_text(char **texts, const char *text);
+static const uint8_t *put_digest(char **texts, const uint8_t digest[CRYPTO_DIGEST_SIZE]);
 static int put_forgotten(struct change *change);
 static void put_step(struct change *change);
 static void later(struct change *change);
@@ -54,7 +56,7 @@ static int build(struct change *change) {
         size_t size = 0;
         for (size_t i = 0; i < count; i++) {
             size += strlen(first[i].handler) + (first[i].reason == NULL ? 0 : strlen(first[i].reason)) +
-                    (first[i].traceback == NULL ? 0 : strlen(first[i].traceback)) + CRYPTO_DIGEST_SIZE;
+                    (first[i].traceback == NULL ? 0 : strlen(first[i].traceback)) + 2 * CRYPTO_DIGEST_SIZE;
         }
         change->rows = calloc(count, sizeof *change->rows);
         change->texts = malloc(size);
@@ -85,9 +87,8 @@ static void put_row(struct store_run *row, const struct run *run, char **texts) 
                               .reason = put_text(texts, run->reason),
                               .traceback = put_text(texts, run->traceback)};
     if (run->has_generation) {
-        memcpy(*texts, run->generation, CRYPTO_DIGEST_SIZE);
-        row->generation = (const uint8_t *)*texts;
-        *texts += CRYPTO_DIGEST_SIZE;
+        row->generation = put_digest(texts, run->generation);
+        row->script = put_digest(texts, run->script);
     }
 }
 
@@ -101,8 +102,14 @@ static struct slice put_text(char **texts, const char *text) {
     return copy;
 }
 
+static const uint8_t *put_digest(char **texts, const uint8_t digest[CRYPTO_DIGEST_SIZE]) {
+    const uint8_t *copy = memcpy(*texts, digest, CRYPTO_DIGEST_SIZE);
+    *texts += CRYPTO_DIGEST_SIZE;
+    return copy;
+}
+
 static void put_step(struct change *change) {
-    const struct step *step = change->step;
+    struct step *step = change->step;
     if (step == NULL) {
         return;
     }
@@ -120,6 +127,19 @@ static void put_step(struct change *change) {
                                            .answer = buffer_slice(&step->answer),
                                            .etag = slice_of(step->etag)};
     change->work.change.step = &change->step_row;
+    struct effect_extra *extra = step->extra;
+    if (extra == NULL) {
+        return;
+    }
+    change->work.change.value = extra->has_value ? &extra->value : NULL;
+    change->work.change.timer = extra->has_timer ? &extra->timer : NULL;
+    change->work.change.cancel = extra->cancel;
+    if (extra->has_value || extra->cancel != 0) {
+        buffer_clear(&step->answer); /* of a try that failed */
+        step->is_error = false;
+        change->work.change.answer = &step->answer;
+        change->work.change.is_error = &step->is_error;
+    }
 }
 
 /* All that the run has forgotten so far: to say it twice does no harm. */

@@ -1,173 +1,59 @@
+/* What a step asks for is done here, or in one of the effect_ files. */
 #include "base/clock.h"
 #include "host/conductor.h"
+#include "host/effects.h"
 #include "json/json.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { HEADERS_MAX = 8 };
-
-/* A request to the Job Router and all that it consists of. */
-struct call {
-    struct http_call http;
-    struct step *step;
-    const struct router_operation *operation;
-    struct router_request request;
-    struct router_signature signature;
-    char *url;
-    char request_id[64];
-    struct http_header headers[HEADERS_MAX];
+struct effect {
+    const char *operation;
+    void (*start)(struct step *step);
 };
 
-static void start_call(struct step *step, const struct router_operation *operation);
-static void fill_headers(struct call *call);
-static void on_answered(struct http_call *http, const struct http_answer *answer);
-static void note_step(const struct step *step, double seconds);
-static void free_call(struct call *call);
-static void refuse(struct step *step, const char *code, const char *message);
+static const struct effect effects[] = {
+    {"after", effect_after},
+    {"cancel", effect_cancel_timer},
+    {"sleep", effect_sleep},
+    {"state.compare_and_set", effect_value},
+    {"state.delete", effect_value},
+    {"state.get", effect_value},
+    {"state.increment", effect_value},
+    {"state.set", effect_value},
+};
+
+struct split {
+    struct slice *parts;
+    size_t most, count;
+};
+
+static int take_part(void *context, size_t index, struct slice raw_value);
 
 void effect_start(struct step *step) {
     step->state = STEP_SENT;
     step->run->unsettled++;
-    const struct router_operation *operation = router_find(buffer_slice(&step->operation));
-    if (operation == NULL) {
-        refuse(step, "UnknownOperation", "this version of the host does not know the operation");
-    } else if (!step->run->work->host->has_access) {
-        refuse(step, "NotConfigured",
-               "no Job Router is configured: set router.connection_string in switchhook.lua");
-    } else {
-        start_call(step, operation);
+    struct slice operation = buffer_slice(&step->operation);
+    for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
+        if (slice_is(operation, effects[i].operation)) {
+            effects[i].start(step);
+            return;
+        }
     }
+    effect_call_router(step);
 }
 
 void effect_cancel(struct step *step) {
-    if (step->call != NULL) {
-        http_cancel(step->run->work->host->http, &step->call->http);
-        free_call(step->call);
-        step->call = NULL;
-    }
+    effect_cancel_call(step);
+    loop_timer_cancel(step->run->work->host->loop, &step->wake);
+    effect_free_extra(step);
 }
 
-static void start_call(struct step *step, const struct router_operation *operation) {
-    struct host *host = step->run->work->host;
-    struct error error = {0};
-    struct call *call = calloc(1, sizeof *call);
-    if (call == NULL) {
-        refuse(step, "OutOfMemory", "the host has no memory for the request");
-        return;
-    }
-    call->step = step;
-    call->operation = operation;
-    router_request_init(&call->request);
-    if (router_request_build(&call->request, operation, buffer_slice(&step->arguments), &error) < 0) {
-        refuse(step, "BadArguments", error.message);
-        free_call(call);
-        return;
-    }
-    if (asprintf(&call->url, "%s%s", host->access.endpoint, call->request.target.bytes) < 0) {
-        call->url = NULL;
-    }
-    if (call->url == NULL ||
-        router_sign(&host->access, call->request.method, buffer_slice(&call->request.target),
-                    buffer_slice(&call->request.body), clock_wall_us(), &call->signature) < 0) {
-        refuse(step, "OutOfMemory", "the host has no memory for the request");
-        free_call(call);
-        return;
-    }
-    fill_headers(call);
-    step->call = call;
-    call->http = (struct http_call){.method = call->request.method,
-                                    .url = call->url,
-                                    .headers = call->headers,
-                                    .header_count = call->http.header_count,
-                                    .body = buffer_slice(&call->request.body),
-                                    .timeout_ms = host->config->http.timeout_seconds * 1000,
-                                    .answer_limit = (size_t)host->config->limits.answer_mib * 1024 * 1024,
-                                    .done = on_answered};
-    http_send(host->http, &call->http);
+bool effect_needs_router(struct slice operation) {
+    return slice_starts_with(operation, "router.");
 }
 
-/* The request id lets the service's logs name the step. Source of the header: Azure REST guidelines,
- * "x-ms-client-request-id"; the Job Router's contract asks for no idempotency header. */
-static void fill_headers(struct call *call) {
-    const struct step *step = call->step;
-    const struct run *run = step->run;
-    unsigned place = store_run_place(run->id);
-    if (place == 0) {
-        snprintf(call->request_id, sizeof call->request_id, "%" PRIu64 "-%" PRIu32, run->work->seq, step->number);
-    } else {
-        snprintf(call->request_id, sizeof call->request_id, "%" PRIu64 "-%u.%" PRIu32, run->work->seq, place,
-                 step->number);
-    }
-    size_t count = 0;
-    call->headers[count++] = (struct http_header){"x-ms-date", call->signature.date};
-    call->headers[count++] = (struct http_header){"x-ms-content-sha256", call->signature.content_hash};
-    call->headers[count++] = (struct http_header){"Authorization", call->signature.authorization};
-    call->headers[count++] = (struct http_header){"x-ms-client-request-id", call->request_id};
-    call->headers[count++] = (struct http_header){"Accept", "application/json"};
-    if (call->request.content_type != NULL) {
-        call->headers[count++] = (struct http_header){"Content-Type", call->request.content_type};
-    }
-    if (call->request.if_match.length > 0) {
-        call->headers[count++] = (struct http_header){"If-Match", call->request.if_match.bytes};
-    }
-    if (call->request.if_unmodified_since.length > 0) {
-        call->headers[count++] =
-            (struct http_header){"If-Unmodified-Since", call->request.if_unmodified_since.bytes};
-    }
-    call->http.header_count = count;
-}
-
-static void on_answered(struct http_call *http, const struct http_answer *answer) {
-    struct call *call = CONTAINER_OF(http, struct call, http);
-    struct step *step = call->step;
-    bool has_answer = answer->error.code == ERROR_NONE;
-    struct router_outcome outcome = {0};
-    buffer_init(&outcome.value, step->answer.limit);
-    const char *code = has_answer ? http_answer_header(answer, "x-ms-error-code") : NULL;
-    const char *etag = has_answer ? http_answer_header(answer, "etag") : NULL;
-    int failed = router_read_answer(call->operation, has_answer ? answer->status : 0, answer->body, code,
-                                    has_answer ? NULL : answer->error.message, &outcome);
-    step->status = has_answer ? answer->status : 0;
-    step->retry_after_s = has_answer ? answer->retry_after_s : -1;
-    if (etag != NULL) {
-        snprintf(step->etag, sizeof step->etag, "%s", etag);
-    }
-    step->is_error = outcome.is_error;
-    step->call = NULL;
-    buffer_clear(&step->answer);
-    if (failed < 0 || buffer_append_slice(&step->answer, buffer_slice(&outcome.value)) < 0) {
-        buffer_clear(&step->answer);
-        step->answer.is_broken = false;
-        step->is_error = true;
-        buffer_append_text(&step->answer, "{\"code\":\"OutOfMemory\",\"message\":\"no memory for the answer\","
-                                          "\"retryable\":true}");
-    }
-    note_step(step, answer->seconds);
-    buffer_reset(&outcome.value);
-    free_call(call);
-    journal_answer(step);
-}
-
-static void note_step(const struct step *step, double seconds) {
-    struct host_note note = {.what = HOST_STEP,
-                             .handler = slice_of(step->run->handler),
-                             .operation = buffer_slice(&step->operation),
-                             .status = step->status,
-                             .is_error = step->is_error,
-                             .seconds = seconds,
-                             .reason = step->is_error ? buffer_slice(&step->answer) : (struct slice){NULL, 0}};
-    host_note_work(step->run->work, note);
-}
-
-static void free_call(struct call *call) {
-    router_request_reset(&call->request);
-    free(call->url);
-    free(call);
-}
-
-/* An answer that the host gives itself: nothing was sent. */
-static void refuse(struct step *step, const char *code, const char *message) {
+/* An answer that the host gives itself: nothing was done. */
+void effect_refuse(struct step *step, const char *code, const char *message) {
     step->is_error = true;
     step->status = 0;
     buffer_clear(&step->answer);
@@ -178,6 +64,64 @@ static void refuse(struct step *step, const char *code, const char *message) {
     buffer_append_text(&step->answer, ",\"operation\":");
     json_append_string(&step->answer, buffer_slice(&step->operation));
     buffer_append_text(&step->answer, ",\"retryable\":false,\"status\":0}");
-    note_step(step, 0);
+    effect_note(step, 0);
     journal_answer(step);
+}
+
+void effect_note(const struct step *step, double seconds) {
+    struct host_note note = {.what = HOST_STEP,
+                             .handler = slice_of(step->run->handler),
+                             .operation = buffer_slice(&step->operation),
+                             .status = step->status,
+                             .is_error = step->is_error,
+                             .seconds = seconds,
+                             .reason = step->is_error ? buffer_slice(&step->answer) : (struct slice){NULL, 0}};
+    host_note_work(step->run->work, note);
+}
+
+struct effect_extra *effect_extra(struct step *step) {
+    step->extra = calloc(1, sizeof *step->extra);
+    if (step->extra == NULL) {
+        effect_refuse(step, "OutOfMemory", "the host has no memory for it");
+    } else {
+        buffer_init(&step->extra->text, WIRE_PAYLOAD_MAX);
+    }
+    return step->extra;
+}
+
+void effect_free_extra(struct step *step) {
+    if (step->extra != NULL) {
+        buffer_reset(&step->extra->text);
+        free(step->extra);
+        step->extra = NULL;
+    }
+}
+
+size_t effect_split(const struct step *step, struct slice *parts, size_t most) {
+    struct split split = {parts, most, 0};
+    memset(parts, 0, most * sizeof *parts);
+    if (json_each_element(step->arguments.bytes, step->arguments.length, take_part, &split, NULL) < 0) {
+        return 0;
+    }
+    return split.count;
+}
+
+double effect_number(struct slice raw, double fallback) {
+    char text[64];
+    if (raw.length == 0 || raw.length >= sizeof text || (raw.bytes[0] != '-' && (raw.bytes[0] < '0' || raw.bytes[0] > '9'))) {
+        return fallback;
+    }
+    memcpy(text, raw.bytes, raw.length);
+    text[raw.length] = '\0';
+    return strtod(text, NULL);
+}
+
+static int take_part(void *context, size_t index, struct slice raw_value) {
+    struct split *split = context;
+    if (index >= split->most) {
+        return -1;
+    }
+    split->parts[index] = raw_value;
+    split->count = index + 1;
+    return 0;
 }

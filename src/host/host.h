@@ -13,6 +13,7 @@
 #define HOST_HOST_H
 
 #include "base/error.h"
+#include "base/loop.h"
 #include "base/slice.h"
 #include "config/config.h"
 #include "store/store.h"
@@ -90,7 +91,11 @@ struct host_status {
     int64_t reload_us;               /* wall: of the last try to load; 0: none */
     char reload_error[600];          /* empty: it went well */
     size_t generations;              /* live and retiring */
-    size_t queued, running, waiting; /* events */
+    size_t queued, running, waiting; /* events; queued: in memory, see has_more */
+    bool has_more;                   /* further queued events are in the store only */
+    bool is_paused;
+    char paused_handlers[256]; /* names, with ", " between; cut when they are many */
+    bool is_breaker_open;      /* the Job Router does not answer: runs that need it wait */
     size_t lanes;
     struct host_worker_status workers[HOST_WORKERS_SHOWN];
     size_t worker_count;
@@ -108,5 +113,31 @@ struct host_question {
     } in_host;
 };
 void host_ask(struct host *host, struct host_question *question);
+
+/* Something to be done on the loop; embedded, kept and answered as a question is. */
+enum host_order_verb {
+    HOST_PAUSE,  /* hands out no more runs: of `handler`, or (NULL) of any */
+    HOST_RESUME, /* NULL: everything, paused handlers too */
+    HOST_REPLAY, /* the parked runs of event `seq` again: attempts counted anew, at the tail of its lane */
+};
+struct host_order {
+    enum host_order_verb verb;
+    const char *handler; /* path, e.g. "RouterJobQueued.lua", or without .lua */
+    uint64_t seq;
+    bool from_start; /* REPLAY: forgets the journaled steps; needed for runs that are done */
+    bool must;       /* REPLAY: past the event's deadline, too */
+    struct error
+        error; /* filled in: ERROR_NOT_FOUND, ERROR_INVALID (nothing of it is parked), ERROR_BUSY (it is being
+                            handled), ERROR_CLOSED (the host is stopping) */
+    size_t run_count; /* filled in: runs that were queued again */
+    void (*answered)(struct host_order *order);
+    struct {
+        struct host *host;
+        struct host_order *next;
+        struct store_work work;
+        struct loop_task stored;
+    } in_host;
+};
+void host_give(struct host *host, struct host_order *order);
 
 #endif

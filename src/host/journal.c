@@ -1,9 +1,17 @@
 #include "base/clock.h"
 #include "crypto/crypto.h"
 #include "host/conductor.h"
+#include "host/timers.h"
+#include "json/json.h"
 #include <stdlib.h>
 #include <string.h>
 
+/* The two elements of a "step.keep". */
+struct kept {
+    struct slice name, value;
+};
+
+static int take_kept(void *context, size_t index, struct slice raw_value);
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
                     uint64_t hash);
 static struct step *new_step(struct run *run, size_t answer_limit);
@@ -55,6 +63,24 @@ struct step *journal_add(struct run *run, uint32_t branch, struct slice operatio
     return step;
 }
 
+struct step *journal_add_kept(struct run *run, uint32_t branch, struct slice arguments) {
+    struct kept kept = {{NULL, 0}, {NULL, 0}};
+    struct buffer name;
+    buffer_init(&name, WIRE_PAYLOAD_MAX);
+    struct step *step = NULL;
+    if (json_each_element(arguments.bytes, arguments.length, take_kept, &kept, NULL) == 0 &&
+        buffer_append_format(&name, "[%.*s]", SLICE_ARG(kept.name)) == 0) {
+        struct slice operation = slice_of("step");
+        step = journal_add(run, branch, operation, buffer_slice(&name),
+                           journal_hash(branch, operation, buffer_slice(&name)));
+    }
+    if (step != NULL) {
+        buffer_append_slice(&step->answer, kept.value);
+    }
+    buffer_reset(&name);
+    return step;
+}
+
 uint64_t journal_hash(uint32_t branch, struct slice operation, struct slice arguments) {
     struct crypto_digest digest;
     uint8_t out[CRYPTO_DIGEST_SIZE];
@@ -74,7 +100,9 @@ int journal_load(struct run *run, struct error *error) {
 
 void journal_answer(struct step *step) {
     step->state = STEP_SAVING;
-    step->answered_us = clock_wall_us();
+    if (step->answered_us == 0) { /* a sleep knows better */
+        step->answered_us = clock_wall_us();
+    }
     step->run->work->host->totals.steps++;
     step->save.event = step->run->work;
     step->save.run = step->run;
@@ -129,6 +157,12 @@ static bool is_same(const struct step *step, uint32_t branch, struct slice opera
     return step->hash == hash && step->branch == branch &&
            slice_equal(buffer_slice(&step->operation), operation) &&
            slice_equal(buffer_slice(&step->arguments), arguments);
+}
+
+static int take_kept(void *context, size_t index, struct slice raw_value) {
+    struct kept *kept = context;
+    *(index == 0 ? &kept->name : &kept->value) = raw_value;
+    return 0;
 }
 
 static struct step *new_step(struct run *run, size_t answer_limit) {
@@ -190,6 +224,10 @@ static void on_saved(struct change *change) {
     struct step *step = change->step;
     struct run *run = step->run;
     step->state = STEP_ANSWERED;
+    if (step->extra != NULL) {
+        timers_note(run->work->host, step->extra);
+        effect_free_extra(step);
+    }
     run->may_repeat = false; /* what comes after an answer was never sent before */
     run->unsettled--;
     run_on_answer(step);

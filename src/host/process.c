@@ -215,6 +215,7 @@ static int greet(struct process *process, int page, struct error *error) {
     wire_put_u64(&hello, process->options.run_memory);
     wire_put_u64(&hello, process->options.all_memory);
     wire_put_u64(&hello, process->options.answer_size);
+    wire_put_text(&hello, slice_of(process->options.timezone));
     int result = wire_end(&hello, place);
     if (result < 0) {
         buffer_reset(&hello);

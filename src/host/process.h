@@ -37,6 +37,7 @@ struct process_death {
 struct process_options {
     struct loop *loop;
     const char *program; /* switchhook-worker's path */
+    const char *timezone;
     unsigned slice_ms;
     uint64_t run_memory, all_memory, answer_size; /* bytes */
     void (*frame)(struct process *process, const struct wire_frame *frame);

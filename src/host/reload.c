@@ -80,6 +80,7 @@ static void start(struct host *host, struct script_set *scripts) {
     struct generation_options options = {
         .loop = host->loop,
         .process = {.program = host->options.worker,
+                    .timezone = config->timezone,
                     .slice_ms = config->limits.slice_ms,
                     .run_memory = (uint64_t)config->limits.run_memory_mib << 20,
                     .all_memory = (uint64_t)config->limits.worker_memory_mib << 20,

@@ -12,7 +12,11 @@
 static void send_run(struct run *run, const struct handler *handler);
 static uint64_t seed_of(const struct run *run);
 static void on_want(struct run *run, const struct wire_frame *frame);
-static void answer(struct run *run, const struct step *step);
+static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation, struct slice arguments,
+                     uint64_t hash);
+static void await(struct step *step, uint32_t wait);
+static void answer_not_yet(struct run *run, uint32_t wait);
+static void put_answer(const struct step *step, enum wire_outcome outcome);
 static void on_log(const struct run *run, const struct wire_frame *frame);
 static void on_done(struct run *run, const struct wire_frame *frame);
 static void on_failed(struct run *run, const struct wire_frame *frame);
@@ -20,7 +24,6 @@ static bool is_raised_retryable(struct run *run, struct slice error, struct verd
 static void on_overtime(struct loop_timer *timer);
 static void on_due(struct loop_timer *timer);
 static void leave(struct run *run);
-static void cancel(struct run *run);
 
 void run_dispatch(struct run *run, struct worker_slot *slot) {
     const struct generation *generation = slot->generation;
@@ -31,6 +34,7 @@ void run_dispatch(struct run *run, struct worker_slot *slot) {
     }
     memcpy(run->generation, generation->scripts->digest, sizeof run->generation);
     run->has_generation = true;
+    run->is_resting = false;
     run->dispatch++;
     if (handler == NULL) {
         run_fail(run, &(struct verdict){.result = "handler removed",
@@ -39,6 +43,7 @@ void run_dispatch(struct run *run, struct worker_slot *slot) {
         return;
     }
     run->retry = handler->retry;
+    memcpy(run->script, handler->script, sizeof run->script);
     run->state = RUN_ON;
     run->slot = slot;
     list_append(&slot->runs, &run->in_slot);
@@ -108,9 +113,29 @@ void run_wait(struct run *run) {
 
 void run_on_answer(struct step *step) {
     struct run *run = step->run;
-    if (step->wait != 0 && run->state == RUN_ON && step->asked_in == run->dispatch) {
-        answer(run, step);
+    if (step->wait != 0 && run->state == RUN_ON && step->asked_in == run->dispatch && !sleep_begin(step)) {
+        run_send_answer(step);
     }
+}
+
+void run_postpone(struct run *run) {
+    struct host *host = run->work->host;
+    run_cancel(run);
+    run->state = RUN_WAITING;
+    run->is_postponed = true;
+    host->waiting++;
+    list_append(&host->postponed, &run->in_ready);
+    work_check(run->work);
+}
+
+void run_go_on(struct run *run) {
+    struct host *host = run->work->host;
+    host->waiting--;
+    run->is_postponed = false;
+    run->state = RUN_READY;
+    list_remove(&run->in_ready);
+    list_append(&host->ready_runs, &run->in_ready);
+    host_pump(host);
 }
 
 static void send_run(struct run *run, const struct handler *handler) {
@@ -158,34 +183,71 @@ static void on_want(struct run *run, const struct wire_frame *frame) {
     uint64_t hash = journal_hash(branch, operation, arguments);
     struct step *step = journal_find(run, branch, operation, arguments, hash);
     if (step != NULL) {
-        step->asked_in = run->dispatch;
-        step->wait = wait;
+        await(step, wait);
         if (step->state == STEP_ANSWERED) {
-            answer(run, step);
+            run_on_answer(step);
         }
         return;
     }
     run->is_muted = false;
+    if (slice_is(operation, "step")) {
+        answer_not_yet(run, wait);
+        return;
+    }
+    if (effect_needs_router(operation) && !breaker_allows(&run->work->host->breaker, run->id)) {
+        run_postpone(run);
+        return;
+    }
+    take_new(run, wait, branch, operation, arguments, hash);
+}
+
+static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation, struct slice arguments,
+                     uint64_t hash) {
     if (run->step_count >= run->work->host->config->limits.run_steps) {
-        cancel(run);
+        run_cancel(run);
         run_fail(run, &(struct verdict){.result = "steps",
                                         .reason = slice_of("it took more steps than limits.run_steps allows"),
                                         .retry_after_s = -1});
         return;
     }
-    step = journal_add(run, branch, operation, arguments, hash);
+    struct step *step = slice_is(operation, "step.keep")
+                            ? journal_add_kept(run, branch, arguments)
+                            : journal_add(run, branch, operation, arguments, hash);
     if (step == NULL) {
-        cancel(run);
+        run_cancel(run);
         run_hand_back(run);
         return;
     }
-    step->asked_in = run->dispatch;
+    await(step, wait);
+    if (slice_is(buffer_slice(&step->operation), "step")) {
+        run->unsettled++;
+        journal_answer(step);
+    } else {
+        effect_start(step);
+    }
+}
+
+static void await(struct step *step, uint32_t wait) {
+    step->asked_in = step->run->dispatch;
     step->wait = wait;
-    effect_start(step);
+    sleep_count(step->run, 1, 0);
+}
+
+/* Nothing is remembered under that name: the script does it, and says what came of it ("step.keep"). */
+static void answer_not_yet(struct run *run, uint32_t wait) {
+    struct step probe = {.run = run, .wait = wait, .answered_us = clock_wall_us()};
+    put_answer(&probe, WIRE_OUTCOME_NOT_YET);
+}
+
+void run_send_answer(struct step *step) {
+    put_answer(step, step->is_error ? WIRE_OUTCOME_ERROR : WIRE_OUTCOME_VALUE);
+    step->wait = 0;
+    sleep_count(step->run, -1, 0);
 }
 
 /* The script sees the time of the answer; when the journal is used up, the time of this attempt. */
-static void answer(struct run *run, const struct step *step) {
+static void put_answer(const struct step *step, enum wire_outcome outcome) {
+    struct run *run = step->run;
     struct buffer *out = &run->slot->process->out;
     int64_t now = step->answered_us;
     if (now < run->attempt_us && !journal_has_more(run)) {
@@ -193,7 +255,7 @@ static void answer(struct run *run, const struct step *step) {
     }
     size_t place = wire_begin(out, WIRE_ANSWER, run->id);
     wire_put_u32(out, step->wait);
-    wire_put_u32(out, step->is_error ? WIRE_OUTCOME_ERROR : WIRE_OUTCOME_VALUE);
+    wire_put_u32(out, outcome);
     wire_put_u32(out, step->status);
     wire_put_u32(out, step->is_repeated);
     wire_put_i64(out, now);
@@ -272,7 +334,7 @@ static void on_overtime(struct loop_timer *timer) {
     snprintf(words, sizeof words, "it took longer than its %s allows",
              run->work->host->config->limits.run_seconds > 0 ? "timeout or limits.run_seconds" : "timeout");
     bool is_on_processor = atomic_load(&process->page->run) == run->id;
-    cancel(run);
+    run_cancel(run);
     if (is_on_processor) {
         process_kill(process); /* it would not see the cancelling */
     }
@@ -292,6 +354,8 @@ static void on_due(struct loop_timer *timer) {
 
 static void leave(struct run *run) {
     run_cancel_timer(run);
+    sleep_stop(run);
+    breaker_forget(&run->work->host->breaker, run->id);
     list_remove(&run->in_slot);
     run->slot->run_count--;
     run->slot = NULL;
@@ -302,7 +366,7 @@ static void leave(struct run *run) {
     host_pump(run->work->host);
 }
 
-static void cancel(struct run *run) {
+void run_cancel(struct run *run) {
     struct process *process = run->slot->process;
     size_t place = wire_begin(&process->out, WIRE_CANCEL, run->id);
     process_put(process, place);

@@ -17,6 +17,7 @@ static void on_saved(struct change *change);
 static void tell(const struct run *run);
 
 void run_succeed(struct run *run, bool is_filtered) {
+    run->is_resting = false;
     run->stored = STORE_DONE;
     run->result = is_filtered ? "filtered" : "done";
     free(run->reason);
@@ -25,11 +26,23 @@ void run_succeed(struct run *run, bool is_filtered) {
     save(run);
 }
 
+void run_rest(struct run *run, int64_t due_us) {
+    run_cancel(run);
+    run->stored = STORE_WAITING;
+    run->due_us = due_us;
+    run->result = run_result_sleep;
+    run->is_resting = true;
+    save(run);
+}
+
 void run_fail(struct run *run, const struct verdict *verdict) {
     struct host *host = run->work->host;
-    run->attempt++;
+    bool is_upstreams = verdict->is_retryable && slice_is(slice_of(verdict->result), "answer") &&
+                        breaker_is_open(&host->breaker);
+    run->attempt += !is_upstreams; /* while the breaker is open no attempt is counted */
     run->kills += verdict->is_kill;
     run->result = verdict->result;
+    run->is_resting = false;
     journal_forget(run, journal_last_error(run));
     double chance = (double)(run->id * UINT64_C(0x9e3779b97f4a7c15) >> 11) / (double)(UINT64_C(1) << 53);
     int64_t due_us = clock_wall_us() + retry_delay_us(&run->retry, run->attempt, chance, verdict->retry_after_s);
@@ -100,7 +113,9 @@ static void save(struct run *run) {
 static void on_saved(struct change *change) {
     struct run *run = change->run;
     struct host *host = change->event->host;
-    tell(run);
+    if (!run->is_resting) {
+        tell(run);
+    }
     if (run->stored == STORE_WAITING) {
         run_wait(run);
     } else {

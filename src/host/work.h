@@ -65,7 +65,9 @@ struct step {
     char etag[128];
     int64_t retry_after_s; /* of the answer; -1: none */
     struct change save;
-    struct call *call; /* the request under way, see effect.c; NULL: none */
+    struct call *call;          /* the request under way, see effect_router.c; NULL: none */
+    struct effect_extra *extra; /* what the store does with it, see effects.h; NULL: nothing */
+    struct loop_timer wake;     /* a sleep whose end is waited for */
 };
 
 enum run_state { RUN_READY, RUN_ON, RUN_SAVING, RUN_WAITING, RUN_OVER };
@@ -79,8 +81,13 @@ struct run {
     struct retry_policy retry;
     char *reason, *traceback; /* why it waits or is parked */
     const char *result;       /* a constant */
+    bool is_resting;          /* RUN_WAITING in a sleep: the lane is held, no attempt is counted */
+    bool is_postponed;        /* RUN_WAITING for the breaker, likewise; in the host's list `postponed` */
+    unsigned waits, sleeps;   /* on the worker: answers that it waits for, and how many of them are sleeps */
+    int64_t budget_ns;        /* what is left of its time while it only sleeps; 0: its timer runs */
     bool has_generation;
     uint8_t generation[CRYPTO_DIGEST_SIZE]; /* that it last ran with */
+    uint8_t script[CRYPTO_DIGEST_SIZE];     /* its handler and the modules then */
     uint32_t attempt, kills;
     int64_t started_us, attempt_us, finished_us, due_us; /* wall */
     bool may_repeat;                                     /* its first new steps were perhaps sent before */
@@ -111,7 +118,7 @@ struct work {
 };
 
 /* work.c */
-/* Begins the event at the head of `lane`; -1: not now (it went back to the lane). */
+/* Takes an event up; `lane` is its own, or NULL when it lets others pass. -1: not now. */
 int work_begin(struct host *host, struct lane *lane, uint64_t seq);
 /* After a run of it has changed its state: lets the lane go on, ends the work. The work may be gone afterwards. */
 void work_check(struct work *work);
@@ -128,10 +135,18 @@ void run_hand_back(struct run *run);
 void run_cancel_timer(struct run *run);
 /* A step that it may wait for was journaled. */
 void run_on_answer(struct step *step);
+void run_send_answer(struct step *step);
 /* It waits until run->due_us. */
 void run_wait(struct run *run);
+/* It waits until the breaker lets it try; nothing is written, no attempt is counted. */
+void run_postpone(struct run *run);
+/* What waits in memory for the breaker goes on. */
+void run_go_on(struct run *run);
+/* Takes it off its worker, who is told. */
+void run_cancel(struct run *run);
 
 /* verdict.c: what becomes of a run */
+#define run_result_sleep "sleep" /* of a run that rests */
 struct verdict {
     const char *result; /* a constant: "error", "answer", "timeout", "killed", ... */
     struct slice reason, traceback;
@@ -141,6 +156,8 @@ struct verdict {
 };
 void run_succeed(struct run *run, bool is_filtered);
 void run_fail(struct run *run, const struct verdict *verdict);
+/* A long sleep: off the worker until `due_us`, then it is run again to that point. */
+void run_rest(struct run *run, int64_t due_us);
 
 /* journal.c */
 /* The step that this dispatch of the run asks for, if the run has it already; NULL: a new one. */
@@ -148,6 +165,8 @@ struct step *journal_find(struct run *run, uint32_t branch, struct slice operati
                           uint64_t hash);
 struct step *journal_add(struct run *run, uint32_t branch, struct slice operation, struct slice arguments,
                          uint64_t hash);
+/* What a script's `step(name, f)` gave: the answer of the step of that name. Arguments: [name, value]. */
+struct step *journal_add_kept(struct run *run, uint32_t branch, struct slice arguments);
 uint64_t journal_hash(uint32_t branch, struct slice operation, struct slice arguments);
 /* Reads what the store has of a run's steps. */
 int journal_load(struct run *run, struct error *error);
@@ -165,7 +184,17 @@ void journal_free(struct run *run);
 void change_submit(struct change *change);
 void change_retry_all(struct host *host);
 
+/* sleep.c */
+/* The answer of `step` is a sleep's, whose end is not here yet; its answer is sent when it is. False: it is over. */
+bool sleep_begin(struct step *step);
+/* The run waits for one answer more, or less: its time does not run while it only sleeps. */
+void sleep_count(struct run *run, int waits, int sleeps);
+void sleep_stop(struct run *run);
+
 /* effect.c */
+/* Whether the breaker has a say in it. */
+bool effect_needs_router(struct slice operation);
+void effect_free_extra(struct step *step);
 /* Does what the step asks for; journal_answer follows, never from inside this call. */
 void effect_start(struct step *step);
 /* Gives a request under way up. */

@@ -77,15 +77,16 @@ struct store_event {
 /* A run as it stands. Texts may be empty. */
 struct store_run {
     uint64_t id;
-    enum store_state state; /* of this run */
-    struct slice handler;   /* path in the scripts folder */
-    const uint8_t *generation; /* STORE_DIGEST_SIZE bytes: the scripts it last ran with; NULL: none */
-    uint32_t attempt;          /* counted attempts so far */
-    uint32_t kills;            /* of them, how many ended by the death of the worker */
-    int64_t due_us;            /* STORE_WAITING: when it goes on (wall) */
+    enum store_state state;          /* of this run */
+    struct slice handler;            /* path in the scripts folder */
+    const uint8_t *generation;       /* STORE_DIGEST_SIZE bytes: the scripts it last ran with; NULL: none */
+    const uint8_t *script;           /* likewise: its handler and the modules; tells whether it was mended */
+    uint32_t attempt;                /* counted attempts so far */
+    uint32_t kills;                  /* of them, how many ended by the death of the worker */
+    int64_t due_us;                  /* STORE_WAITING: when it goes on (wall) */
     int64_t started_us, finished_us; /* wall; 0: not yet */
-    struct slice result;    /* "done", "filtered", "failed", ... */
-    struct slice reason;    /* why it is parked or waits: one line */
+    struct slice result;             /* "done", "filtered", "failed", ... */
+    struct slice reason;             /* why it is parked or waits: one line */
     struct slice traceback;
 };
 
@@ -100,15 +101,45 @@ struct store_step {
     bool is_forgotten;   /* an error after which the run failed: kept to be looked at, no answer any more */
     uint32_t status;     /* HTTP status, or 0 */
     int64_t asked_us, answered_us; /* wall */
-    struct slice operation; /* router.jobs.activate */
-    struct slice arguments; /* canonical JSON array */
-    struct slice answer;    /* JSON; of an error: its members */
+    struct slice operation;        /* router.jobs.activate */
+    struct slice arguments;        /* canonical JSON array */
+    struct slice answer;           /* JSON; of an error: its members */
     struct slice etag;
+};
+
+/* What a step does to the values that scripts keep (`state` in Lua): done in the transaction that journals the step,
+ * which gets the answer that the store works out. Values are JSON; a value whose time is over is not there. */
+enum store_value_verb {
+    STORE_VALUE_GET,       /* answer: the value, or empty */
+    STORE_VALUE_SET,       /* answer: empty */
+    STORE_VALUE_DELETE,    /* answer: true when there was one */
+    STORE_VALUE_INCREMENT, /* answer: the new number; an error when what is there is no number */
+    STORE_VALUE_SWAP,      /* answer: true when `expected` (unset: nothing) was there and `value` is now */
+};
+struct store_value_op {
+    enum store_value_verb verb;
+    struct slice key;
+    struct slice value;         /* JSON: of SET and SWAP (unset: delete), the increment (a number) of INCREMENT */
+    struct slice expected;      /* JSON, compared as canonical text */
+    int64_t now_us, expires_us; /* wall; expires 0: never */
+};
+
+/* An event that is raised later (`after` in Lua). */
+struct store_timer {
+    uint64_t id; /* run * 65536 + step: the caller's, unique */
+    int64_t due_us;
+    uint64_t lane;
+    struct slice type, raw; /* of the event to come */
 };
 
 enum { STORE_STATE_KEPT = -1 };
 
-enum store_verb { STORE_APPEND, STORE_CHANGE, STORE_GENERATION };
+enum store_verb { STORE_APPEND, STORE_CHANGE, STORE_GENERATION, STORE_REPLAY, STORE_PURGE };
+
+/* How long things are kept, as moments: what is older goes. Wall microseconds of receipt. */
+struct store_cutoffs {
+    int64_t done_us, parked_us, unhandled_us, quarantined_us, duplicate_us;
+};
 
 struct store_file {
     struct slice path, bytes;
@@ -121,6 +152,9 @@ struct store_work {
             struct store_event *events;
             size_t count;
             int64_t received_us;
+            const uint64_t
+                *timers; /* NULL, or one per event: the timer that raises it. The event is stored only if
+                                       the timer is still there, which goes in the same commit; else is_duplicate */
         } append;
         struct { /* STORE_CHANGE: of one event, in one commit */
             uint64_t fence;
@@ -132,7 +166,28 @@ struct store_work {
             uint64_t forget_run;           /* steps of this run become is_forgotten: */
             const uint32_t *forget;        /* their numbers */
             size_t forget_count;
+            const struct store_value_op *value; /* NULL: none. With a step: */
+            const struct store_timer *timer;    /* NULL: none; added */
+            uint64_t cancel;       /* a timer that goes; 0: none. The answer: true when it was there */
+            struct buffer *answer; /* of `value` and `cancel`: filled in, and stored as the step's answer */
+            bool *is_error;        /* likewise */
         } change;
+        struct
+        { /* STORE_REPLAY: the parked runs of an event (with `all`, those that are done too) are queued again */
+            uint64_t fence;
+            uint64_t seq;
+            const char *handler; /* NULL: every run of it; else this one's */
+            bool from_start;     /* their steps are forgotten */
+            bool all;
+            size_t run_count; /* filled in: how many were queued; 0: nothing was changed */
+            uint64_t lane;    /* filled in */
+        } replay;
+        struct { /* STORE_PURGE: one small bite of what is too old */
+            struct store_cutoffs cutoffs;
+            size_t most;   /* events */
+            size_t gone;   /* filled in */
+            bool has_more; /* filled in */
+        } purge;
         struct { /* STORE_GENERATION: the bytes of a set of scripts, by its digest; known ones are left alone */
             const uint8_t *digest;
             const struct store_file *files;
@@ -165,7 +220,8 @@ void store_on_append(struct store *store, void (*listener)(const struct store_wo
                      void *context);
 /* A write that can never work again on this descriptor (a failed sync, an I/O error): the host stops with a clear exit. Called once,
  * on the store's thread; all works from then on fail. */
-void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context), void *context);
+void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context),
+                     void *context);
 
 struct store_reader;
 struct store_reader *store_reader_new(struct store *store, struct error *error);
@@ -197,11 +253,25 @@ int store_read_event(struct store_reader *reader, uint64_t seq, struct store_rec
 int store_each_run(struct store_reader *reader, uint64_t seq,
                    int (*visit)(void *context, const struct store_run *run), void *context, struct error *error);
 int store_each_step(struct store_reader *reader, uint64_t run,
-                    int (*visit)(void *context, const struct store_step *step), void *context, struct error *error);
+                    int (*visit)(void *context, const struct store_step *step), void *context,
+                    struct error *error);
+
+/* Timers that are due before `before_us`, the earliest first, at most `most`; and the moment of the next one (0: none). */
+int store_each_timer(struct store_reader *reader, int64_t before_us, size_t most,
+                     int (*visit)(void *context, const struct store_timer *timer), void *context,
+                     struct error *error);
+int store_next_timer(struct store_reader *reader, int64_t *due_us, struct error *error);
+
+/* A copy of the store as it is at one moment, into a new file (0600) beside nothing; while the host works. Any thread,
+ * takes its time. ERROR_INVALID when `path` exists. */
+int store_backup(struct store *store, const char *path, struct error *error);
+/* Reads everything and checks that it holds together; ERROR_CORRUPT says what does not. Any thread, takes its time. */
+int store_check(struct store *store, struct error *error);
 
 /* The scripts of a generation, by path; slices live during the call. ERROR_NOT_FOUND when none are kept. */
 int store_each_file(struct store_reader *reader, const uint8_t *digest,
-                    int (*visit)(void *context, const struct store_file *file), void *context, struct error *error);
+                    int (*visit)(void *context, const struct store_file *file), void *context,
+                    struct error *error);
 
 /* Newest first; unset slices and state -1 mean any. */
 struct store_query {
@@ -215,8 +285,8 @@ int store_each_event(struct store_reader *reader, const struct store_query *quer
                      struct error *error);
 
 struct store_totals {
-    uint64_t events;             /* kept */
-    uint64_t open;               /* queued, running, waiting */
+    uint64_t events; /* kept */
+    uint64_t open;   /* queued, running, waiting */
     uint64_t last_seq;
 };
 int store_totals(struct store_reader *reader, struct store_totals *totals, struct error *error);

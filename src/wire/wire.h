@@ -31,7 +31,8 @@ enum wire_type {
     /* Host to worker. */
 
     /* Both ways: u32 version. From the host also u64 run memory, u64 all memory, u64 answer size (bytes each), and
-     * the descriptor of the shared page (SCM_RIGHTS, with the first byte). */
+     * text time zone (as in configuration; empty: UTC), and the descriptor of the shared page (SCM_RIGHTS, with the
+     * first byte). */
     WIRE_HELLO = 1,
     /* text path (relative to the scripts folder), text bytes */
     WIRE_FILE = 2,
@@ -63,7 +64,11 @@ enum wire_type {
     WIRE_FAILED = 21,
 };
 
-enum wire_outcome { WIRE_OUTCOME_VALUE = 0, WIRE_OUTCOME_ERROR = 1 };
+enum wire_outcome {
+    WIRE_OUTCOME_VALUE = 0,
+    WIRE_OUTCOME_ERROR = 1,
+    WIRE_OUTCOME_NOT_YET = 2, /* to "step": nothing is remembered under that name; do it, then want "step.keep" */
+};
 
 enum wire_result { WIRE_RESULT_RETURNED = 0, WIRE_RESULT_FILTERED = 1 };
 

@@ -1,0 +1,159 @@
+#include "base/clock.h"
+#include "host/conductor.h"
+#include "host/effects.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HEADERS_MAX = 8 };
+
+/* A request to the Job Router and all that it consists of. */
+struct call {
+    struct http_call http;
+    struct step *step;
+    const struct router_operation *operation;
+    struct router_request request;
+    struct router_signature signature;
+    char *url;
+    char request_id[64];
+    struct http_header headers[HEADERS_MAX];
+};
+
+static void start_call(struct step *step, const struct router_operation *operation);
+static void fill_headers(struct call *call);
+static void on_answered(struct http_call *http, const struct http_answer *answer);
+static bool is_failure(const struct http_answer *answer);
+static void free_call(struct call *call);
+
+void effect_call_router(struct step *step) {
+    const struct router_operation *operation = router_find(buffer_slice(&step->operation));
+    if (operation == NULL) {
+        effect_refuse(step, "UnknownOperation", "this version of the host does not know the operation");
+    } else if (!step->run->work->host->has_access) {
+        effect_refuse(step, "NotConfigured",
+                      "no Job Router is configured: set router.connection_string in switchhook.lua");
+    } else {
+        start_call(step, operation);
+    }
+}
+
+void effect_cancel_call(struct step *step) {
+    if (step->call != NULL) {
+        http_cancel(step->run->work->host->http, &step->call->http);
+        free_call(step->call);
+        step->call = NULL;
+    }
+}
+
+static void start_call(struct step *step, const struct router_operation *operation) {
+    struct host *host = step->run->work->host;
+    struct error error = {0};
+    struct call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        effect_refuse(step, "OutOfMemory", "the host has no memory for the request");
+        return;
+    }
+    call->step = step;
+    call->operation = operation;
+    router_request_init(&call->request);
+    if (router_request_build(&call->request, operation, buffer_slice(&step->arguments), &error) < 0) {
+        effect_refuse(step, "BadArguments", error.message);
+        free_call(call);
+        return;
+    }
+    if (asprintf(&call->url, "%s%s", host->access.endpoint, call->request.target.bytes) < 0) {
+        call->url = NULL;
+    }
+    if (call->url == NULL ||
+        router_sign(&host->access, call->request.method, buffer_slice(&call->request.target),
+                    buffer_slice(&call->request.body), clock_wall_us(), &call->signature) < 0) {
+        effect_refuse(step, "OutOfMemory", "the host has no memory for the request");
+        free_call(call);
+        return;
+    }
+    fill_headers(call);
+    step->call = call;
+    call->http = (struct http_call){.method = call->request.method,
+                                    .url = call->url,
+                                    .headers = call->headers,
+                                    .header_count = call->http.header_count,
+                                    .body = buffer_slice(&call->request.body),
+                                    .timeout_ms = host->config->http.timeout_seconds * 1000,
+                                    .answer_limit = (size_t)host->config->limits.answer_mib * 1024 * 1024,
+                                    .done = on_answered};
+    http_send(host->http, &call->http);
+}
+
+/* The request id lets the service's logs name the step. Source of the header: Azure REST guidelines,
+ * "x-ms-client-request-id"; the Job Router's contract asks for no idempotency header. */
+static void fill_headers(struct call *call) {
+    const struct step *step = call->step;
+    const struct run *run = step->run;
+    unsigned place = store_run_place(run->id);
+    if (place == 0) {
+        snprintf(call->request_id, sizeof call->request_id, "%" PRIu64 "-%" PRIu32, run->work->seq, step->number);
+    } else {
+        snprintf(call->request_id, sizeof call->request_id, "%" PRIu64 "-%u.%" PRIu32, run->work->seq, place,
+                 step->number);
+    }
+    size_t count = 0;
+    call->headers[count++] = (struct http_header){"x-ms-date", call->signature.date};
+    call->headers[count++] = (struct http_header){"x-ms-content-sha256", call->signature.content_hash};
+    call->headers[count++] = (struct http_header){"Authorization", call->signature.authorization};
+    call->headers[count++] = (struct http_header){"x-ms-client-request-id", call->request_id};
+    call->headers[count++] = (struct http_header){"Accept", "application/json"};
+    if (call->request.content_type != NULL) {
+        call->headers[count++] = (struct http_header){"Content-Type", call->request.content_type};
+    }
+    if (call->request.if_match.length > 0) {
+        call->headers[count++] = (struct http_header){"If-Match", call->request.if_match.bytes};
+    }
+    if (call->request.if_unmodified_since.length > 0) {
+        call->headers[count++] =
+            (struct http_header){"If-Unmodified-Since", call->request.if_unmodified_since.bytes};
+    }
+    call->http.header_count = count;
+}
+
+static void on_answered(struct http_call *http, const struct http_answer *answer) {
+    struct call *call = CONTAINER_OF(http, struct call, http);
+    struct step *step = call->step;
+    bool has_answer = answer->error.code == ERROR_NONE;
+    struct router_outcome outcome = {0};
+    buffer_init(&outcome.value, step->answer.limit);
+    const char *code = has_answer ? http_answer_header(answer, "x-ms-error-code") : NULL;
+    const char *etag = has_answer ? http_answer_header(answer, "etag") : NULL;
+    int failed = router_read_answer(call->operation, has_answer ? answer->status : 0, answer->body, code,
+                                    has_answer ? NULL : answer->error.message, &outcome);
+    step->status = has_answer ? answer->status : 0;
+    breaker_note(&step->run->work->host->breaker, step->run->id, is_failure(answer));
+    step->retry_after_s = has_answer ? answer->retry_after_s : -1;
+    if (etag != NULL) {
+        snprintf(step->etag, sizeof step->etag, "%s", etag);
+    }
+    step->is_error = outcome.is_error;
+    step->call = NULL;
+    buffer_clear(&step->answer);
+    if (failed < 0 || buffer_append_slice(&step->answer, buffer_slice(&outcome.value)) < 0) {
+        buffer_clear(&step->answer);
+        step->answer.is_broken = false;
+        step->is_error = true;
+        buffer_append_text(&step->answer, "{\"code\":\"OutOfMemory\",\"message\":\"no memory for the answer\","
+                                          "\"retryable\":true}");
+    }
+    effect_note(step, answer->seconds);
+    buffer_reset(&outcome.value);
+    free_call(call);
+    journal_answer(step);
+}
+
+/* Of the upstream, not of the request: no answer, 5xx, or a key that is not taken any more. */
+static bool is_failure(const struct http_answer *answer) {
+    return answer->error.code != ERROR_NONE || answer->status >= 500 || answer->status == 401 || answer->status == 403;
+}
+
+static void free_call(struct call *call) {
+    router_request_reset(&call->request);
+    free(call->url);
+    free(call);
+}

@@ -1,0 +1,35 @@
+/* What the effect_ files share. Each effect ends in journal_answer or effect_refuse, at once or later. */
+#ifndef HOST_EFFECTS_H
+#define HOST_EFFECTS_H
+
+#include "base/slice.h"
+#include "host/work.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the store does in the same commit as it journals the step. Slices look into the step's arguments or `text`. */
+struct effect_extra {
+    struct store_value_op value;
+    struct store_timer timer;
+    uint64_t cancel;
+    bool has_value, has_timer;
+    struct buffer text;
+};
+
+void effect_call_router(struct step *step);
+void effect_cancel_call(struct step *step);
+void effect_value(struct step *step);
+void effect_sleep(struct step *step);
+void effect_after(struct step *step);
+void effect_cancel_timer(struct step *step);
+
+void effect_refuse(struct step *step, const char *code, const char *message);
+/* Tells of the step that was answered. */
+void effect_note(const struct step *step, double seconds);
+/* NULL: without memory; the step was refused then. */
+struct effect_extra *effect_extra(struct step *step);
+/* The raw elements of the step's arguments: how many, 0 when there are more than `most`. */
+size_t effect_split(const struct step *step, struct slice *parts, size_t most);
+double effect_number(struct slice raw, double fallback);
+
+#endif
