@@ -53,8 +53,11 @@ void httpd_answer_error(struct httpd_request *request, unsigned status, const ch
     buffer_append_text(&body, ",\"message\":");
     append_quoted(&body, message);
     buffer_append_text(&body, "}}");
+    static const struct httpd_header retry = {"Retry-After", "30"};
     httpd_answer(request, &(struct httpd_answer){.status = status,
-                                                 .body = body.is_broken ? slice_of("{}") : buffer_slice(&body)});
+                                                 .body = body.is_broken ? slice_of("{}") : buffer_slice(&body),
+                                                 .headers = &retry,
+                                                 .header_count = status == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0});
     buffer_reset(&body);
 }
 

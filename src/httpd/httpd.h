@@ -90,7 +90,7 @@ struct httpd_answer {
 };
 /* Any thread. Without memory the connection is closed. */
 void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer);
-/* {"error":{"code":CODE,"message":...}} */
+/* {"error":{"code":CODE,"message":...}}; a 503 says Retry-After: 30. */
 void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
