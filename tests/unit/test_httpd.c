@@ -1,5 +1,5 @@
-/* The listener: connections, bodies, what a request holds. Waiting requests are in test_httpd_wait.c, requests that are
- * wrong on purpose in test_httpd_hostile.c. */
+/* The listener: connections, bodies, what a request holds. Waiting requests are in test_httpd_wait.c, requests
+ * that are wrong on purpose in test_httpd_hostile.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -105,7 +105,8 @@ struct late_answer {
 static void *answer_late(void *context) {
     struct late_answer *late = context;
     wait_until_refused(late->app->port);
-    /* The first may still get in, for the listener refuses a little before it stops; then it waits like the rest. */
+    /* The first may still get in, for the listener refuses a little before it stops; then it waits like the
+     * rest. */
     for (size_t i = 0; i < 2 && !late->is_refused; i++) {
         struct raw_answer answer;
         raw_send(&late->others[i], "GET /later" HEAD "\r\n");
