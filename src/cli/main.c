@@ -12,6 +12,8 @@ static int choose(int argc, char **argv);
 int main(int argc, char **argv) {
     /* Who reads our output may go away: that is an error of write, not the end of the program. */
     signal(SIGPIPE, SIG_IGN);
+    /* So is a file that may not grow any more. */
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         print_help();
         return CLI_USAGE;

@@ -35,8 +35,10 @@ struct host {
     struct loop_timer pump_later;
     uint64_t highest_seq;     /* taken up into a lane so far */
     struct loop_timer rescan; /* the store has events that could not be taken up */
-    uint64_t unclean_seq;     /* events up to this may have steps that were sent and not journaled */
-    size_t waiting;           /* runs in RUN_WAITING */
+    struct loop_task missed;  /* nor could the loop be told of them */
+    _Atomic bool has_missed;
+    uint64_t unclean_seq; /* events up to this may have steps that were sent and not journaled */
+    size_t waiting;       /* runs in RUN_WAITING */
 
     /* scripts */
     struct watch watch;

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fault.h"
 #include "host/conductor.h"
 #include "host/effects.h"
 #include <inttypes.h>
@@ -82,6 +83,7 @@ static void start_call(struct step *step, const struct router_operation *operati
                                     .answer_limit = (size_t)host->config->limits.answer_mib * 1024 * 1024,
                                     .done = on_answered};
     http_send(host->http, &call->http);
+    fault_point("host.sent");
 }
 
 /* The request id lets the service's logs name the step. Source of the header: Azure REST guidelines,
@@ -120,6 +122,7 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
     struct step *step = call->step;
     bool has_answer = answer->error.code == ERROR_NONE;
     struct router_outcome outcome = {0};
+    fault_point("host.answered");
     buffer_init(&outcome.value, step->answer.limit);
     const char *code = has_answer ? http_answer_header(answer, "x-ms-error-code") : NULL;
     const char *etag = has_answer ? http_answer_header(answer, "etag") : NULL;

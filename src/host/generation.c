@@ -248,6 +248,9 @@ static int take_handler(struct generation *generation, struct handler *handler, 
     }
     if (options.length > 0) {
         struct json *own = json_parse(options.bytes, options.length, NULL);
+        if (own == NULL) {
+            goto failed;
+        }
         const struct json *retry = json_get(own, "retry");
         handler->timeout_seconds = json_get_double(own, "timeout", 0);
         handler->retry.attempts = (unsigned)json_get_double(retry, "attempts", handler->retry.attempts);
@@ -270,6 +273,11 @@ static void on_refused(struct worker_slot *slot, const struct wire_frame *frame)
     char words[ERROR_MESSAGE_SIZE];
     snprintf(words, sizeof words, "%.*s", SLICE_ARG(message));
     fail(slot->generation, words);
+    if (slot->generation->state == GENERATION_READY) { /* a replacement: the next one may fare better */
+        log_error("worker", "a new worker does not take the scripts that are live", LOG_TEXT("reason", words),
+                  LOG_END);
+        process_kill(slot->process);
+    }
 }
 
 static void on_died(struct process *process, const struct process_death *death) {

@@ -15,6 +15,8 @@
 enum { BEGIN_AT_ONCE = 256, PUMP_AGAIN_MS = 1000 };
 
 static int open_parts(struct host *host, struct error *error);
+static void tell_of_repeats(struct host *host);
+static int see_open(void *context, const struct store_open_event *event);
 static int watch_signals(struct host *host, struct error *error);
 static void on_signal(struct loop_watch *watch, uint32_t events);
 static void on_store_broken(const struct error *error, void *context);
@@ -96,6 +98,7 @@ int host_run(struct host *host, struct error *error) {
     loop_run(host->loop);
     atomic_store(&host->is_over, true);
     answer_questions(host);
+    tell_of_repeats(host);
     store_reader_free(host->reader); /* so that the store can be closed before the host is freed */
     host->reader = NULL;
     if (host->broken.code != ERROR_NONE) {
@@ -192,6 +195,31 @@ static int open_parts(struct host *host, struct error *error) {
         host->has_access = true;
     }
     return 0;
+}
+
+/* A stop is not a clean one when steps are left that were sent and not journaled: those under way now, and those of
+ * before an unclean start whose events are open still. */
+static void tell_of_repeats(struct host *host) {
+    uint64_t first_open = UINT64_MAX;
+    struct error error = {0};
+    if (host->unclean_seq > 0 && store_each_open(host->reader, 0, see_open, &first_open, &error) < 0) {
+        first_open = 0; /* not known: then the worst */
+    }
+    bool has_sent = host->unclean_seq > 0 && first_open <= host->unclean_seq;
+    LIST_EACH (&host->works, node) {
+        const struct work *work = CONTAINER_OF(node, struct work, in_host);
+        for (size_t i = 0; i < work->run_count; i++) {
+            has_sent = has_sent || work->runs[i].unsettled > 0;
+        }
+    }
+    if (has_sent) {
+        store_leave_unclean(host->store);
+    }
+}
+
+static int see_open(void *context, const struct store_open_event *event) {
+    *(uint64_t *)context = event->seq;
+    return -1;
 }
 
 static int watch_signals(struct host *host, struct error *error) {

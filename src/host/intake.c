@@ -1,6 +1,7 @@
 /* From the store's appends into the lanes. The store's thread tells of each delivery after its commit; what could
  * not be told for want of memory is found by looking into the store. */
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "host/conductor.h"
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct admission {
 
 static void on_append(const struct store_work *work, void *context);
 static void on_admission(struct loop_task *task);
+static void on_missed(struct loop_task *task);
 static int take_up(struct host *host, uint64_t seq, uint64_t lane);
 static int take_open(void *context, const struct store_open_event *event);
 static void on_rescan(struct loop_timer *timer);
@@ -40,10 +42,14 @@ int intake_scan(struct host *host, struct error *error) {
 static void on_append(const struct store_work *work, void *context) {
     struct host *host = context;
     size_t most = work->append.count;
-    struct admission *admission = malloc(sizeof *admission + most * sizeof *admission->events);
+    struct admission *admission =
+        fault_point("host.admit") ? NULL : malloc(sizeof *admission + most * sizeof *admission->events);
     if (admission == NULL) {
         log_error("host", "no memory to take up events: they are looked for in the store", LOG_END);
-        return; /* the next one that is told of shows the gap */
+        if (!atomic_exchange(&host->has_missed, true)) {
+            loop_post(host->loop, &host->missed, on_missed);
+        }
+        return;
     }
     *admission = (struct admission){.host = host};
     for (size_t i = 0; i < most; i++) {
@@ -58,15 +64,21 @@ static void on_append(const struct store_work *work, void *context) {
 static void on_admission(struct loop_task *task) {
     struct admission *admission = CONTAINER_OF(task, struct admission, task);
     struct host *host = admission->host;
-    for (size_t i = 0; i < admission->count; i++) {
+    /* Nothing is taken up past a gap: the rescan looks behind the highest number only. */
+    for (size_t i = 0; i < admission->count && !loop_timer_is_set(&host->rescan); i++) {
         if (take_up(host, admission->events[i].seq, admission->events[i].lane) < 0) {
             rescan_later(host);
-            break;
         }
     }
     atomic_store(&host->backlog, host->lanes.queued);
     host_pump(host);
     free(admission);
+}
+
+static void on_missed(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, missed);
+    atomic_store(&host->has_missed, false);
+    rescan_later(host);
 }
 
 /* In the order of their numbers, each once: the scan at the start and the telling may overlap. */
@@ -82,7 +94,11 @@ static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
 }
 
 static int take_open(void *context, const struct store_open_event *event) {
-    return take_up(context, event->seq, event->lane);
+    if (take_up(context, event->seq, event->lane) < 0) {
+        rescan_later(context);
+        return -1;
+    }
+    return 0;
 }
 
 static void rescan_later(struct host *host) {

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fault.h"
 #include "crypto/crypto.h"
 #include "host/conductor.h"
 #include "host/timers.h"
@@ -136,10 +137,11 @@ void journal_forget(struct run *run, const struct step *raised) {
     }
 }
 
-struct step *journal_last_error(const struct run *run) {
+struct step *journal_raised(const struct run *run, struct slice operation, double status) {
     for (struct list_node *node = run->steps.head.previous; node != &run->steps.head; node = node->previous) {
         struct step *step = CONTAINER_OF(node, struct step, in_run);
-        if (step->is_error && step->state == STEP_ANSWERED && step->asked_in == run->dispatch) {
+        if (step->is_error && step->state == STEP_ANSWERED && step->asked_in == run->dispatch &&
+            (double)step->status == status && slice_equal(buffer_slice(&step->operation), operation)) {
             return step;
         }
     }
@@ -223,6 +225,7 @@ static int load_step(void *context, const struct store_step *row) {
 static void on_saved(struct change *change) {
     struct step *step = change->step;
     struct run *run = step->run;
+    fault_point("host.journaled");
     step->state = STEP_ANSWERED;
     if (step->extra != NULL) {
         timers_note(run->work->host, step->extra);

@@ -49,35 +49,30 @@ struct lane *lanes_take(struct lanes *lanes, uint64_t *seq) {
         return NULL;
     }
     struct lane *lane = CONTAINER_OF(node, struct lane, in_ready);
-    struct lane_entry *entry = lane->first;
-    *seq = entry->seq;
-    lane->first = entry->next;
+    lane->taken = lane->first;
+    lane->first = lane->taken->next;
     if (lane->first == NULL) {
         lane->last = NULL;
     }
-    free(entry);
     lanes->queued--;
-    lane->is_busy = true;
+    *seq = lane->taken->seq;
     return lane;
 }
 
-int lanes_put_back(struct lanes *lanes, struct lane *lane, uint64_t seq) {
-    struct lane_entry *entry = malloc(sizeof *entry);
-    if (entry == NULL) {
-        return -1;
-    }
-    *entry = (struct lane_entry){seq, lane->first};
-    lane->first = entry;
+void lanes_put_back(struct lanes *lanes, struct lane *lane) {
+    lane->taken->next = lane->first;
+    lane->first = lane->taken;
     if (lane->last == NULL) {
-        lane->last = entry;
+        lane->last = lane->taken;
     }
+    lane->taken = NULL;
     lanes->queued++;
-    lanes_release(lanes, lane);
-    return 0;
+    make_ready(lanes, lane);
 }
 
 void lanes_release(struct lanes *lanes, struct lane *lane) {
-    lane->is_busy = false;
+    free(lane->taken);
+    lane->taken = NULL;
     if (lane->first != NULL) {
         make_ready(lanes, lane);
         return;
@@ -91,7 +86,7 @@ size_t lanes_count(const struct lanes *lanes) {
 }
 
 static void make_ready(struct lanes *lanes, struct lane *lane) {
-    if (!lane->is_busy && !list_is_linked(&lane->in_ready)) {
+    if (lane->taken == NULL && !list_is_linked(&lane->in_ready)) {
         list_append(&lanes->ready, &lane->in_ready);
     }
 }
@@ -105,5 +100,6 @@ static void free_lane(uint64_t key, void *value, void *context) {
         lane->first = entry->next;
         free(entry);
     }
+    free(lane->taken);
     free(lane);
 }

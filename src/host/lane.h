@@ -24,8 +24,8 @@ struct lane_entry {
 struct lane {
     uint64_t key;
     struct lane_entry *first, *last;
+    struct lane_entry *taken; /* its event is being handled; NULL: none is */
     struct list_node in_ready;
-    bool is_busy;
 };
 
 struct lanes {
@@ -41,8 +41,8 @@ void lanes_reset(struct lanes *lanes);
 int lanes_push(struct lanes *lanes, uint64_t key, uint64_t seq);
 /* NULL when no lane is ready. */
 struct lane *lanes_take(struct lanes *lanes, uint64_t *seq);
-/* The event that was taken goes back to the head (it was not begun); 0, or -1 without memory. */
-int lanes_put_back(struct lanes *lanes, struct lane *lane, uint64_t seq);
+/* The event that was taken goes back to the head (it was not begun). */
+void lanes_put_back(struct lanes *lanes, struct lane *lane);
 /* The event that was taken is over, or lets others pass. */
 void lanes_release(struct lanes *lanes, struct lane *lane);
 

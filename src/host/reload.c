@@ -54,6 +54,11 @@ void reload_now(struct host *host) {
         refuse(host, error.message);
         return;
     }
+    if (scripts->open_file != NULL) {
+        watch_wait_for(&host->watch, scripts->open_file);
+        scripts_free(scripts);
+        return;
+    }
     const struct generation *newest = host->loading != NULL ? host->loading : host->live;
     bool is_same = newest != NULL && memcmp(newest->scripts->digest, scripts->digest, sizeof scripts->digest) == 0;
     if (is_same && !host->must_reload) {
@@ -159,11 +164,12 @@ static void retire(struct host *host, struct generation *generation) {
     list_append(&host->retiring, &generation->in_host);
     size_t count = 1;
     LIST_EACH (&host->retiring, node) {
-        count++;
+        count += generation_run_count(CONTAINER_OF(node, struct generation, in_host)) > 0;
     }
     LIST_EACH (&host->retiring, node) {
-        if (count > GENERATIONS_MAX) {
-            hand_back(CONTAINER_OF(node, struct generation, in_host));
+        struct generation *old = CONTAINER_OF(node, struct generation, in_host);
+        if (count > GENERATIONS_MAX && generation_run_count(old) > 0) {
+            hand_back(old);
             count--;
         }
     }

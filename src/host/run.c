@@ -314,10 +314,10 @@ static void on_failed(struct run *run, const struct wire_frame *frame) {
 static bool is_raised_retryable(struct run *run, struct slice error, struct verdict *verdict) {
     struct json *members = json_parse(error.bytes, error.length, NULL);
     bool is_retryable = json_get_bool(members, "retryable", false);
-    const struct step *last = journal_last_error(run);
-    const char *operation = json_get_string(members, "operation");
-    if (last != NULL && operation != NULL && slice_is(buffer_slice(&last->operation), operation)) {
-        verdict->retry_after_s = last->retry_after_s;
+    verdict->raised = journal_raised(run, slice_of(json_get_string(members, "operation")),
+                                     json_get_double(members, "status", 0));
+    if (verdict->raised != NULL) {
+        verdict->retry_after_s = verdict->raised->retry_after_s;
     }
     if (json_get_bool(members, "park", false)) {
         verdict->result = "fail";

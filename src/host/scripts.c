@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static int read_folder(struct script_set *set, int folder, const char *prefix, u
 static int read_entry(struct script_set *set, int folder, const char *prefix, const char *name, unsigned depth,
                       struct error *error);
 static int read_script(struct script_set *set, int fd, const char *path, struct error *error);
+static bool is_open_for_writing(int fd);
 static struct script *add_script(struct script_set *set, const char *path, struct error *error);
 static int compare_paths(const void *a, const void *b);
 static void digest_set(struct script_set *set);
@@ -53,6 +55,7 @@ void scripts_free(struct script_set *set) {
         free(set->files[i].bytes);
     }
     free(set->files);
+    free(set->open_file);
     free(set);
 }
 
@@ -98,10 +101,13 @@ static int read_entry(struct script_set *set, int folder, const char *prefix, co
     if (length < 0 || (size_t)length >= sizeof path - 1) {
         return error_set(error, ERROR_LIMIT, "the path %.200s... is too long for a script", name);
     }
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct slice file = slice_of(path);
+    bool is_lua = slice_ends_with(file, ".lua");
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (is_lua ? 0 : O_DIRECTORY));
     if (fd < 0) {
-        /* Gone between the listing and now: the change that removed it brings another read. */
-        return errno == ENOENT ? 0 : error_system(error, errno, "cannot open the script %s", path);
+        /* Gone between the listing and now: the change that removed it brings another read. Or no file to read. */
+        bool is_none = errno == ENOENT || errno == ENXIO || (errno == ENOTDIR && !is_lua);
+        return is_none ? 0 : error_system(error, errno, "cannot open the script %s", path);
     }
     struct stat status;
     if (fstat(fd, &status) < 0) {
@@ -120,8 +126,7 @@ static int read_entry(struct script_set *set, int folder, const char *prefix, co
         return read_folder(set, fd, path, depth + 1, error);
     }
     int result = 0;
-    struct slice file = slice_of(path);
-    if (S_ISREG(status.st_mode) && slice_ends_with(file, ".lua") && !slice_ends_with(file, "_spec.lua")) {
+    if (S_ISREG(status.st_mode) && is_lua && !slice_ends_with(file, "_spec.lua")) {
         result = read_script(set, fd, path, error);
     }
     close(fd);
@@ -132,6 +137,12 @@ static int read_script(struct script_set *set, int fd, const char *path, struct 
     struct script *script = add_script(set, path, error);
     if (script == NULL) {
         return -1;
+    }
+    if (set->open_file == NULL && is_open_for_writing(fd)) {
+        set->open_file = strdup(path);
+        if (set->open_file == NULL) {
+            return error_memory(error);
+        }
     }
     /* One byte more than may be there, to see that it is too large. */
     size_t capacity = SCRIPTS_FILE_SIZE_MAX + 1;
@@ -164,6 +175,19 @@ static int read_script(struct script_set *set, int fd, const char *path, struct 
     script->bytes = fitting == NULL ? bytes : fitting;
     script->length = length;
     return 0;
+}
+
+/* A lease for reading is given only while nobody has the file open for writing. Should somebody open it just now, the
+ * signal for that is one that does nothing: by default it would end the host. */
+static bool is_open_for_writing(int fd) {
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0) {
+        return false;
+    }
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+        fcntl(fd, F_SETLEASE, F_UNLCK);
+        return false;
+    }
+    return errno == EAGAIN;
 }
 
 static struct script *add_script(struct script_set *set, const char *path, struct error *error) {

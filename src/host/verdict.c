@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "event/event.h"
 #include "host/conductor.h"
@@ -43,7 +44,7 @@ void run_fail(struct run *run, const struct verdict *verdict) {
     run->kills += verdict->is_kill;
     run->result = verdict->result;
     run->is_resting = false;
-    journal_forget(run, journal_last_error(run));
+    journal_forget(run, verdict->raised);
     double chance = (double)(run->id * UINT64_C(0x9e3779b97f4a7c15) >> 11) / (double)(UINT64_C(1) << 53);
     int64_t due_us = clock_wall_us() + retry_delay_us(&run->retry, run->attempt, chance, verdict->retry_after_s);
     const char *parked = park_reason(run, verdict, due_us);
@@ -113,6 +114,7 @@ static void save(struct run *run) {
 static void on_saved(struct change *change) {
     struct run *run = change->run;
     struct host *host = change->event->host;
+    fault_point("host.done");
     if (!run->is_resting) {
         tell(run);
     }

@@ -25,7 +25,7 @@ int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
             lanes_release(&host->lanes, lane);
             return 0;
         }
-        lanes_put_back(&host->lanes, lane, seq);
+        lanes_put_back(&host->lanes, lane);
         return -1;
     }
     work->lane = lane;

@@ -152,7 +152,8 @@ struct verdict {
     struct slice reason, traceback;
     bool is_retryable;
     bool is_kill;
-    int64_t retry_after_s; /* -1: none */
+    const struct step *raised; /* the step whose error ended it; NULL: none */
+    int64_t retry_after_s;     /* -1: none */
 };
 void run_succeed(struct run *run, bool is_filtered);
 void run_fail(struct run *run, const struct verdict *verdict);
@@ -176,8 +177,9 @@ void journal_answer(struct step *step);
 bool journal_has_more(const struct run *run);
 /* When a run fails: the errors after which no other step was taken, and `raised` (NULL: none), are done again. */
 void journal_forget(struct run *run, const struct step *raised);
-/* The step whose error was raised last. */
-struct step *journal_last_error(const struct run *run);
+/* The step of this dispatch whose error a script let through or raised again: the last one of that operation and status;
+ * NULL: none. */
+struct step *journal_raised(const struct run *run, struct slice operation, double status);
 void journal_free(struct run *run);
 
 /* change.c */

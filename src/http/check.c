@@ -1,5 +1,5 @@
-/* Whether a call can be made at all. libcurl lets line ends through in header values and methods: whatever would end or
- * bend a line of the request is refused here. */
+/* Whether a call can be made at all. libcurl lets line ends through in header values and methods: whatever
+ * would end or bend a line of the request is refused here. */
 #include "http/client.h"
 #include <string.h>
 

@@ -171,7 +171,8 @@ static void release(struct http_transfer *transfer) {
     client->spare_count++;
 }
 
-/* Those that finish while this runs (a call that `done` made and that cannot be made) wait for the task's next turn. */
+/* Those that finish while this runs (a call that `done` made and that cannot be made) wait for the task's next
+ * turn. */
 static void on_finish(struct loop_task *task) {
     struct http_client *client = CONTAINER_OF(task, struct http_client, finish);
     if (client->is_freed) {

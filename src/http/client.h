@@ -67,7 +67,8 @@ void http_transfer_clear(struct http_transfer *transfer);
 /* check.c: whether the call can be made at all; -1 with ERROR_INVALID. */
 int http_check_call(const struct http_call *call, struct error *error);
 
-/* guard.c: what is special about an address that guarded calls must not reach, or NULL when it is an ordinary one. */
+/* guard.c: what is special about an address that guarded calls must not reach, or NULL when it is an ordinary
+ * one. */
 const char *http_guard_refuses(const struct sockaddr *address);
 const char *http_guard_refuses_text(const char *address);
 

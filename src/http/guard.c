@@ -1,5 +1,5 @@
-/* The address guard: which addresses are nobody's business. Facts: the IANA special-purpose address registries (RFC 6890
- * and its updates). An IPv6 address that wraps an IPv4 address is judged by what it wraps. */
+/* The address guard: which addresses are nobody's business. Facts: the IANA special-purpose address registries
+ * (RFC 6890 and its updates). An IPv6 address that wraps an IPv4 address is judged by what it wraps. */
 #include "http/client.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>

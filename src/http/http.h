@@ -1,17 +1,20 @@
-/* The client for everything that goes out: one libcurl multi handle on a loop, connections kept alive, handles reused.
+/* The client for everything that goes out: one libcurl multi handle on a loop, connections kept alive, handles
+ * reused.
  *
- * All of it is for the loop's thread. http_send only queues: `done` is called later, from the loop, never from inside
- * http_send. A call is embedded in its owner's struct, who keeps it and what it points to alive until `done` (or
- * http_cancel). A struct answer lives during `done`.
+ * All of it is for the loop's thread. http_send only queues: `done` is called later, from the loop, never from
+ * inside http_send. A call is embedded in its owner's struct, who keeps it and what it points to alive until
+ * `done` (or http_cancel). A struct answer lives during `done`.
  *
- * Closed by default: no proxies from the environment, no redirects followed, no CR, LF or NUL in header values, methods
- * and targets, only http and https, no user names in URLs, descriptors close-on-exec, and an address guard: private,
- * loopback, link-local and other special addresses are refused when the call asks for the guard, whatever spelling or
- * name they come by. Headers that frame a message or name its host are the client's own: a call may not set them.
+ * Closed by default: no proxies from the environment, no redirects followed, no CR, LF or NUL in header values,
+ * methods and targets, only http and https, no user names in URLs, descriptors close-on-exec, and an address
+ * guard: private, loopback, link-local and other special addresses are refused when the call asks for the
+ * guard, whatever spelling or name they come by. Headers that frame a message or name its host are the client's
+ * own: a call may not set them.
  *
- * Sent again: when a kept-alive connection turns out to be dead before a single byte of the answer came, libcurl sends
- * the request once more on another connection, whatever its method. The other side may have acted on the first one. Such
- * an answer says so in `sends` (2 or more); docs/internals/http.md has the details.
+ * Sent again: when a kept-alive connection turns out to be dead before a single byte of the answer came,
+ * libcurl sends the request once more on another connection (five times at most), whatever its method. The
+ * other side may have acted on the first one. Such an answer says so in `sends` (2 or more);
+ * docs/internals/http.md has the details.
  *
  *     struct fetch { struct http_call call; ... };
  *     fetch->call = (struct http_call){.method = "GET", .url = url, .timeout_ms = 5000, .answer_limit = 65536,
@@ -73,8 +76,8 @@ struct http_call {
     struct http_call *next;
 };
 
-/* Copies nothing: see above. A call that cannot be made is `done` with the error as well. One that is under way must not
- * be sent again before it is done. */
+/* Copies nothing: see above. A call that cannot be made is `done` with the error as well. One that is under way
+ * must not be sent again before it is done. */
 void http_send(struct http_client *client, struct http_call *call);
 /* Nothing happens for one that is not under way. */
 void http_cancel(struct http_client *client, struct http_call *call);

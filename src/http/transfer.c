@@ -1,5 +1,5 @@
-/* One easy handle: set up for a call, and the callbacks in which the answer arrives. None of them calls out of this
- * room. */
+/* One easy handle: set up for a call, and the callbacks in which the answer arrives. None of them calls out of
+ * this room. */
 #include "base/clock.h"
 #include "http/client.h"
 #include <stdio.h>
@@ -212,7 +212,8 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Before each sending, on a new connection or on a kept one, which may have been opened for a call without the guard. */
+/* Before each sending, on a new connection or on a kept one, which may have been opened for a call without the
+ * guard. */
 static int on_connected(void *context, char *remote, char *local, int remote_port, int local_port) {
     struct http_transfer *transfer = context;
     const char *words = transfer->call->is_guarded ? http_guard_refuses_text(remote) : NULL;

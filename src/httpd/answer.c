@@ -53,8 +53,11 @@ void httpd_answer_error(struct httpd_request *request, unsigned status, const ch
     buffer_append_text(&body, ",\"message\":");
     append_quoted(&body, message);
     buffer_append_text(&body, "}}");
+    static const struct httpd_header retry = {"Retry-After", "30"};
     httpd_answer(request, &(struct httpd_answer){.status = status,
-                                                 .body = body.is_broken ? slice_of("{}") : buffer_slice(&body)});
+                                                 .body = body.is_broken ? slice_of("{}") : buffer_slice(&body),
+                                                 .headers = &retry,
+                                                 .header_count = status == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0});
     buffer_reset(&body);
 }
 
@@ -84,8 +87,8 @@ static struct MHD_Response *make_response(const struct httpd *httpd, const struc
     return response;
 }
 
-/* A JSON string. This room knows no JSON: what is not plain ASCII is left out, and bytes that are no UTF-8 come from
- * strangers only. */
+/* A JSON string. This room knows no JSON, and needs no more of it: control characters become question marks,
+ * and so does all that is not ASCII when a stranger's bytes made the text no UTF-8. */
 static int append_quoted(struct buffer *out, const char *text) {
     bool is_utf8 = text_is_utf8(slice_of(text));
     buffer_append_char(out, '"');

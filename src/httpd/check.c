@@ -2,8 +2,8 @@
 #include "httpd/private.h"
 #include <string.h>
 
-/* What the library lets through and another program on the way may read otherwise: with two readings of one request,
- * one sender can slip a request into another's connection (RFC 9112, sections 3.2, 5.1, 6.1 and 6.3). */
+/* What the library lets through and another program on the way may read otherwise: with two readings of one
+ * request, one sender can slip a request into another's connection (RFC 9112, sections 3.2, 5.1, 6.1 and 6.3). */
 struct findings {
     unsigned hosts, lengths, codings;
     struct slice length, coding;

@@ -1,8 +1,9 @@
 /* Connections that were answered before their body was read.
  *
- * Closing a socket that has unread bytes resets the connection, and a sender that is still writing then sees the reset and not
- * the answer. So the socket is kept for a moment after the library has closed its end: what arrives is read and
- * thrown away until the sender is through or has had its time. One thread, asleep while there is nothing to do.
+ * Closing a socket that has unread bytes resets the connection, and a sender that is still writing then sees
+ * the reset and not the answer. So the socket is kept for a moment after the library has closed its end: what
+ * arrives is read and thrown away until the sender is through or has had its time. One thread, asleep while
+ * there is nothing to do.
  */
 #ifndef HTTPD_DRAIN_H
 #define HTTPD_DRAIN_H

@@ -1,20 +1,20 @@
-/* A listener: connections, limits, requests, suspended answers. libmicrohttpd behind a small face; used by ingress,
- * admin and the local Job Router.
+/* A listener: connections, limits, requests, suspended answers. libmicrohttpd behind a small face; used by
+ * ingress, admin and the local Job Router.
  *
- * For each request `on_head` is called when the headers are there (it may refuse before any body is read), then,
- * when the whole body is, `on_request`. Either answers with httpd_answer: on_head before it returns, on_request at
- * once or later, from any thread: a waiting request is suspended and holds no thread. Every request is answered
- * exactly once; the request struct is gone after that. Callbacks run on the listener's threads, several at a time when
- * there are several.
+ * For each request `on_head` is called when the headers are there (it may refuse before any body is read),
+ * then, when the whole body is, `on_request`. Either answers with httpd_answer: on_head before it returns,
+ * on_request at once or later, from any thread: a waiting request is suspended and holds no thread. Every
+ * request is answered exactly once; the request struct is gone after that. Callbacks run on the listener's
+ * threads, several at a time when there are several.
  *
- * A sender that hangs up before its body is whole is not heard of again (what on_head hangs on to a request must
- * not need freeing); one that hangs up later is not noticed, and the answer goes nowhere.
+ * A sender that hangs up before its body is whole is not heard of again (what on_head hangs on to a request
+ * must not need freeing); one that hangs up later is not noticed, and the answer goes nowhere.
  *
- * What HTTP leaves open is closed here: two lengths, a length with chunked, two hosts, methods and header names that are no
- * tokens, heads over 48 KiB (431), a body over the limit (413): all answered with a JSON body
- * {"error":{"code","message"}} and the connection closed. Which methods, paths, types and encodings there are is the
- * caller's affair. What the library refuses before it asks anybody has a short HTML page: a line that is no header, a
- * Content-Length that is no number, broken chunks, heads over 128 KiB, other versions of HTTP.
+ * What HTTP leaves open is closed here: two lengths, a length with chunked, two hosts, methods and header names
+ * that are no tokens, heads over 48 KiB (431), a body over the limit (413): all answered with a JSON body
+ * {"error":{"code","message"}} and the connection closed. Which methods, paths, types and encodings there are
+ * is the caller's affair. What the library refuses before it asks anybody has a short HTML page: a line that is
+ * no header, a Content-Length that is no number, broken chunks, heads over 128 KiB, other versions of HTTP.
  *
  *     struct httpd *httpd = httpd_start(&(struct httpd_options){
  *         .address = "127.0.0.1:0", .body_limit = 4 << 20, .on_request = on_request, .context = ingress}, &error);
@@ -90,7 +90,7 @@ struct httpd_answer {
 };
 /* Any thread. Without memory the connection is closed. */
 void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer);
-/* {"error":{"code":CODE,"message":...}} */
+/* {"error":{"code":CODE,"message":...}}; a 503 says Retry-After: 30. */
 void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -1,8 +1,8 @@
 /* What the files of this room share. Only they include it; it is where libmicrohttpd's types are known.
  *
  * One lock guards all that two threads may touch: the counters of the listener, and of each request the members
- * below "lock". A request's memory is freed in libmicrohttpd's completion callback, on the thread of its connection,
- * which takes the lock first: so a thread that is inside httpd_answer has left it.
+ * below "lock". A request's memory is freed in libmicrohttpd's completion callback, on the thread of its
+ * connection, which takes the lock first: so a thread that is inside httpd_answer has left it.
  */
 #ifndef HTTPD_PRIVATE_H
 #define HTTPD_PRIVATE_H
@@ -13,9 +13,11 @@
 #include <pthread.h>
 
 enum {
-    /* Event Grid may add ten headers of 4 KiB of the subscriber's own ("Delivery properties", learn.microsoft.com). */
+    /* Event Grid may add ten headers of 4 KiB of the subscriber's own ("Delivery properties",
+     * learn.microsoft.com). */
     HTTPD_HEAD_LIMIT = 48 * 1024,
-    /* A connection's memory in libmicrohttpd: what is larger is refused by the library itself, with a page of its own. */
+    /* A connection's memory in libmicrohttpd: what is larger is refused by the library itself, with a page of
+     * its own. */
     HTTPD_POOL_SIZE = 128 * 1024,
     /* What a chunked body may go on sending after it passed its limit, so that its sender reads the 413. */
     HTTPD_DISCARD_LIMIT = 16 * 1024 * 1024,
@@ -78,8 +80,8 @@ struct httpd_request {
     struct MHD_Response *response; /* NULL though answered: there was no memory */
 };
 
-/* check.c: refuses what HTTP leaves open and fills in how the body comes. Whether the request may go on; if not, it
- * has been answered. */
+/* check.c: refuses what HTTP leaves open and fills in how the body comes. Whether the request may go on; if
+ * not, it has been answered. */
 bool httpd_check(struct httpd_request *request, const char *version);
 
 /* listen.c: a listening socket, closed on exec, and the port that it got; -1 with the error. */

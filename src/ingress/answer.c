@@ -41,8 +41,8 @@ void ingress_answer(struct ingress *ingress, struct httpd_request *request, stru
                                                  .header_count = header == NULL ? 0 : 1});
 }
 
-/* Event Grid drops what it gets a 400, 401 or 415 for, sooner or later: somebody should hear of it. Strangers who try
- * other paths are no news. */
+/* Event Grid drops what it gets a 400, 401 or 415 for, sooner or later: somebody should hear of it. Strangers
+ * who try other paths are no news. */
 static void log_refusal(struct httpd_request *request, const struct ingress_refusal *refusal) {
     enum log_level level = refusal->status == 404 || refusal->status == 405 ? LOG_DEBUG : LOG_WARN;
     log_write(level, "ingress", "a request is refused",

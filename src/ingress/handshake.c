@@ -8,11 +8,11 @@ static void refuse(struct ingress *ingress, struct httpd_request *request, unsig
                    const char *message, int64_t began_ns);
 
 /* The code goes back only to a delivery that holds this one event and nothing else: that is how Event Grid asks
- * ("Endpoint validation with Event Grid event schema", learn.microsoft.com), and an event that somebody slipped into a batch
- * gets no answer made from its content.
+ * ("Endpoint validation with Event Grid event schema", learn.microsoft.com), and an event that somebody slipped
+ * into a batch gets no answer made from its content.
  *
- * Any status but 200 refuses. A subscription that is not allowed gets 403, which Event Grid does not try again: it
- * would not become allowed by asking again, and whoever creates it sees at once that it failed. */
+ * Any status but 200 refuses. A subscription that is not allowed gets 403, which Event Grid does not try again:
+ * it would not become allowed by asking again, and whoever creates it sees at once that it failed. */
 bool ingress_handshake(struct ingress *ingress, struct httpd_request *request, const struct envelope *envelope,
                        int64_t began_ns) {
     if (!is_validation(request, envelope)) {

@@ -8,8 +8,8 @@ static bool may_accept(struct ingress *ingress);
 static enum httpd_verdict refuse(struct ingress *ingress, struct httpd_request *request, unsigned status,
                                  const char *code, const char *message);
 
-/* What can be said without the body is said before it: the order is that of the table in docs/internals/ingress.md.
- * httpd adds the check of the length. */
+/* What can be said without the body is said before it: the order is that of the table in
+ * docs/internals/ingress.md. httpd adds the check of the length. */
 enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context) {
     struct ingress *ingress = context;
     if (!slice_is(httpd_path(request), ingress->path)) {

@@ -1,8 +1,9 @@
-/* Deliveries: Event Grid's POSTs, from the socket to the store and back. docs/internals/ingress.md tells the life of
- * one and gives the reason for each status.
+/* Deliveries: Event Grid's POSTs, from the socket to the store and back. docs/internals/ingress.md tells the
+ * life of one and gives the reason for each status.
  *
- * A delivery is answered 200 when all of it is committed, and not before: while the store works, the request waits
- * and holds no thread. What a delivery says about itself is never believed beyond what `verify` lets through.
+ * A delivery is answered 200 when all of it is committed, and not before: while the store works, the request
+ * waits and holds no thread. What a delivery says about itself is never believed beyond what `verify` lets
+ * through.
  *
  *     struct ingress *ingress = ingress_start(&(struct ingress_options){
  *         .address = "127.0.0.1:8080", .path = "/events", .body_limit = 4 << 20,
@@ -34,7 +35,8 @@ struct ingress_options {
     size_t body_limit;
     struct verify *verify; /* this and the store: the caller's, until ingress_stop has returned */
     struct store *store;
-    /* Asked once for each delivery whose sender is verified; false: 503. NULL: always. Any thread, must be short. */
+    /* Asked once for each delivery whose sender is verified; false: 503. NULL: always. Any thread, must be
+     * short. */
     bool (*may_accept)(void *context);
     /* Called before each answer goes out. NULL: nobody asks. Any thread, must be short. */
     void (*on_outcome)(const struct ingress_outcome *outcome, void *context);

@@ -1,5 +1,5 @@
-/* The connection string: where the Job Router is, and the key to it. Facts: learn.microsoft.com, "Access your connection
- * strings and service endpoints" of Azure Communication Services. */
+/* The connection string: where the Job Router is, and the key to it. Facts: learn.microsoft.com, "Access your
+ * connection strings and service endpoints" of Azure Communication Services. */
 #include "base/text.h"
 #include "crypto/crypto.h"
 #include "router/router.h"
@@ -84,8 +84,8 @@ static int take_part(struct slice part, struct parts *parts, struct error *error
     return 0;
 }
 
-/* The signature covers the Host header, so the host is brought into the form in which it goes out: lower case, without
- * the scheme's own port. */
+/* The signature covers the Host header, so the host is brought into the form in which it goes out: lower case,
+ * without the scheme's own port. */
 static int set_endpoint(struct router_access *access, struct slice endpoint, struct error *error) {
     bool is_https = is_scheme(endpoint, "https://");
     if (!is_https && !is_scheme(endpoint, "http://")) {

@@ -1,5 +1,5 @@
-/* What the Job Router's answer means. An error's body is {"error":{"code","message",...}}; whoever stands in between may
- * answer otherwise, so every part has something to fall back on. */
+/* What the Job Router's answer means. An error's body is {"error":{"code","message",...}}; whoever stands in
+ * between may answer otherwise, so every part has something to fall back on. */
 #include "base/text.h"
 #include "router/router.h"
 #include "json/json.h"

@@ -1,5 +1,5 @@
-/* All operations of api-version 2023-11-01, and the short forms (activate, register, ...) that are an upsert with some
- * members fixed. Sorted by name: router_find searches by halves. Facts: Azure/azure-rest-api-specs,
+/* All operations of api-version 2023-11-01, and the short forms (activate, register, ...) that are an upsert
+ * with some members fixed. Sorted by name: router_find searches by halves. Facts: Azure/azure-rest-api-specs,
  * communication/data-plane/JobRouter/stable/2023-11-01. */
 #include "router/table.h"
 

@@ -1,6 +1,6 @@
-/* From an operation and its arguments to the request. The arguments come from a worker, which is not trusted: whatever
- * does not fit the table is refused by name. Values are raw slices of the arguments, so that a number goes out as it
- * was written. */
+/* From an operation and its arguments to the request. The arguments come from a worker, which is not trusted:
+ * whatever does not fit the table is refused by name. Values are raw slices of the arguments, so that a number
+ * goes out as it was written. */
 #include "base/clock.h"
 #include "base/text.h"
 #include "router/table.h"

@@ -1,12 +1,14 @@
 /* The Job Router as the host sees it: the one table of operations, requests built and signed, answers read.
- * Facts: the REST contract of api-version 2023-11-01 (Azure/azure-rest-api-specs,
- * communication/data-plane/JobRouter/stable/2023-11-01) and learn.microsoft.com, "Sign an HTTP request".
+ * Facts: the REST contract of api-version 2023-11-01 (Azure/azure-rest-api-specs, communication/data-
+ * plane/JobRouter/stable/2023-11-01) and learn.microsoft.com, "Sign an HTTP request".
  *
- * The table is read by: this room (building requests), the Lua binding (functions, checks of arguments), the local Job
- * Router (routes, signatures), later the reference page and the editor stubs. Names exist nowhere else.
+ * The table is read by: this room (building requests), the Lua binding (functions, checks of arguments), the
+ * local Job Router (routes, signatures), later the reference page and the editor stubs. Names exist nowhere
+ * else.
  *
- * An operation's arguments are the canonical JSON array that a worker sends: first one string for each {id} of the
- * path, then, if it has any, one object of options, whose members go where the table says: body, query or header.
+ * An operation's arguments are the canonical JSON array that a worker sends: first one string for each {id} of
+ * the path, then, if it has any, one object of options, whose members go where the table says: body, query or
+ * header.
  */
 #ifndef ROUTER_ROUTER_H
 #define ROUTER_ROUTER_H
@@ -88,8 +90,8 @@ struct router_request {
 };
 void router_request_init(struct router_request *request);
 void router_request_reset(struct router_request *request);
-/* From the operation and its arguments. ERROR_INVALID when they do not fit the table (a worker is not trusted). Values go
- * into the body byte by byte as they came, in the table's order. */
+/* From the operation and its arguments. ERROR_INVALID when they do not fit the table (a worker is not trusted).
+ * Values go into the body byte by byte as they came, in the table's order. */
 int router_request_build(struct router_request *request, const struct router_operation *operation,
                          struct slice arguments, struct error *error);
 
@@ -102,20 +104,21 @@ struct router_signature {
 /* `target` is signed as it goes out, percent-encoded. -1 when there is no memory. */
 int router_sign(const struct router_access *access, const char *method, struct slice target, struct slice body,
                 int64_t wall_us, struct router_signature *signature);
-/* The other side, for the local Job Router: NULL when the signature holds (and the date is within `skew_us` of now),
- * else what is wrong, in words that say nothing of the right signature. Constant time where it compares. */
+/* The other side, for the local Job Router: NULL when the signature holds (and the date is within `skew_us` of
+ * now), else what is wrong, in words that say nothing of the right signature. Constant time where it compares. */
 const char *router_verify(struct slice key, struct slice method, struct slice target, struct slice host,
                           struct slice date, struct slice content_hash, struct slice authorization,
                           struct slice body, int64_t wall_us, int64_t skew_us);
 
-/* What an answer means: the value (the body as it is, or "" for none), or the error's code and message. A success whose
- * body is no JSON is an error, too: nobody could read it. */
+/* What an answer means: the value (the body as it is, or "" for none), or the error's code and message. A
+ * success whose body is no JSON is an error, too: nobody could read it. */
 struct router_outcome {
     bool is_error;
     bool is_retryable;   /* 408, 429, 5xx */
     struct buffer value; /* JSON: the body; or of an error: {"code","message","operation","retryable","status"} */
 };
-/* `status` 0 and `transport` for a call that got no answer (retryable). The buffer is the caller's to init and reset. */
+/* `status` 0 and `transport` for a call that got no answer (retryable). The buffer is the caller's to init and
+ * reset. */
 int router_read_answer(const struct router_operation *operation, unsigned status, struct slice body,
                        const char *error_code_header, const char *transport, struct router_outcome *outcome);
 

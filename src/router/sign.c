@@ -1,5 +1,5 @@
-/* HMAC-SHA256 over method, target, date, host and the body's hash, both sides of it. Facts: learn.microsoft.com, "Sign an
- * HTTP request" (Azure Communication Services). */
+/* HMAC-SHA256 over method, target, date, host and the body's hash, both sides of it. Facts:
+ * learn.microsoft.com, "Sign an HTTP request" (Azure Communication Services). */
 #include "base/clock.h"
 #include "crypto/crypto.h"
 #include "router/router.h"

@@ -1,4 +1,5 @@
-/* The parts that the table of operations is joined from: lists of options, and sample answers. Private to the room. */
+/* The parts that the table of operations is joined from: lists of options, and sample answers. Private to the
+ * room. */
 #ifndef ROUTER_TABLE_H
 #define ROUTER_TABLE_H
 

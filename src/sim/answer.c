@@ -43,7 +43,7 @@ int sim_fail_memory(struct sim_core *core, struct sim_answer *answer) {
     return sim_fail(answer, 500, "OutOfMemory",
                     core->is_broken
                         ? "the local Job Router ran out of memory in the middle of a change; restart it"
-                        : "the local Job Router has no memory for this; nothing was changed");
+                        : "the local Job Router has no memory to answer this");
 }
 
 int sim_fail_unknown(struct sim_answer *answer, const char *what, const char *id) {

@@ -57,7 +57,7 @@ void sim_core_request(struct sim_core *core, int64_t now_us, const struct sim_re
     sim_handler *handler = NULL;
     if (core->is_broken) {
         sim_fail_memory(core, answer);
-    } else if (sim_route(request, &call, &handler) == 0) {
+    } else if (sim_route(core, request, &call, &handler) == 0) {
         handler(core, &call);
         settle(core);
     }

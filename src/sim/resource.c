@@ -1,17 +1,17 @@
 /* Create or update, get, list and delete: the same for policies, queues, workers and jobs. */
 #include "base/clock.h"
 #include "sim/state.h"
-#include <stdio.h>
 #include <stdlib.h>
 
 static struct sim_collection *collection_of(struct sim_core *core, const struct sim_kind *kind);
 static struct sim_entry *make(struct sim_core *core, const struct sim_call *call);
 static void succeed_entry(struct sim_core *core, const struct sim_call *call, unsigned status,
                           const struct sim_entry *entry);
-static int read_filter(const struct sim_call *call, struct sim_filter *filter);
-static int read_text(const struct sim_call *call, const char *name, char text[SIM_ID_LIMIT + 1]);
-static int read_time(const struct sim_call *call, const char *name, int64_t *us);
-static int check_page_size(const struct sim_call *call);
+static int read_filter(struct sim_core *core, const struct sim_call *call, struct sim_filter *filter);
+static int read_text(struct sim_core *core, const struct sim_call *call, const char *name,
+                     char text[SIM_ID_LIMIT + 1]);
+static int read_time(struct sim_core *core, const struct sim_call *call, const char *name, int64_t *us);
+static int check_page_size(struct sim_core *core, const struct sim_call *call);
 
 void sim_upsert(struct sim_core *core, struct sim_call *call) {
     const struct sim_kind *kind = call->kind;
@@ -47,7 +47,7 @@ void sim_get(struct sim_core *core, struct sim_call *call) {
 
 void sim_list(struct sim_core *core, struct sim_call *call) {
     struct sim_filter filter;
-    if (check_page_size(call) < 0 || read_filter(call, &filter) < 0) {
+    if (check_page_size(core, call) < 0 || read_filter(core, call, &filter) < 0) {
         return;
     }
     struct buffer *out = &call->answer->body;
@@ -143,15 +143,16 @@ static void succeed_entry(struct sim_core *core, const struct sim_call *call, un
     sim_succeed(core, call->answer, status, call->kind->to_json(entry));
 }
 
-static int read_filter(const struct sim_call *call, struct sim_filter *filter) {
+static int read_filter(struct sim_core *core, const struct sim_call *call, struct sim_filter *filter) {
     *filter = (struct sim_filter){.before_us = SIM_NEVER, .after_us = INT64_MIN};
     char capacity[SIM_ID_LIMIT + 1] = "";
-    if (read_text(call, "status", filter->state) < 0 || read_text(call, "state", filter->state) < 0 ||
-        read_text(call, "queueId", filter->queue_id) < 0 || read_text(call, "channelId", filter->channel_id) < 0 ||
-        read_text(call, "classificationPolicyId", filter->policy_id) < 0 ||
-        read_text(call, "hasCapacity", capacity) < 0 ||
-        read_time(call, "scheduledBefore", &filter->before_us) < 0 ||
-        read_time(call, "scheduledAfter", &filter->after_us) < 0) {
+    if (read_text(core, call, "status", filter->state) < 0 || read_text(core, call, "state", filter->state) < 0 ||
+        read_text(core, call, "queueId", filter->queue_id) < 0 ||
+        read_text(core, call, "channelId", filter->channel_id) < 0 ||
+        read_text(core, call, "classificationPolicyId", filter->policy_id) < 0 ||
+        read_text(core, call, "hasCapacity", capacity) < 0 ||
+        read_time(core, call, "scheduledBefore", &filter->before_us) < 0 ||
+        read_time(core, call, "scheduledAfter", &filter->after_us) < 0) {
         return -1;
     }
     filter->has_capacity = strcmp(capacity, "true") == 0;
@@ -159,24 +160,24 @@ static int read_filter(const struct sim_call *call, struct sim_filter *filter) {
 }
 
 /* A parameter that the operation does not have is not read: "status" means nothing to a list of workers. */
-static int read_text(const struct sim_call *call, const char *name, char text[SIM_ID_LIMIT + 1]) {
+static int read_text(struct sim_core *core, const struct sim_call *call, const char *name,
+                     char text[SIM_ID_LIMIT + 1]) {
     if (router_find_member(call->operation, slice_of(name)) == NULL) {
         return 0;
     }
-    struct buffer value;
-    buffer_init(&value, SIM_ID_LIMIT);
-    int found = sim_query(call->query, name, &value);
-    if (found > 0) {
-        snprintf(text, SIM_ID_LIMIT + 1, "%.*s", SLICE_ARG(buffer_slice(&value)));
+    switch (sim_query(call->query, name, text)) {
+    case SIM_TEXT_NO_MEMORY: return sim_fail_memory(core, call->answer);
+    case SIM_TEXT_BAD:
+        return sim_fail(call->answer, 400, "InvalidQuery", "the query parameter %s cannot be read", name);
+    case SIM_TEXT_ABSENT:
+    case SIM_TEXT_THERE: break;
     }
-    buffer_reset(&value);
-    return found >= 0 ? 0
-                      : sim_fail(call->answer, 400, "InvalidQuery", "the query parameter %s cannot be read", name);
+    return 0;
 }
 
-static int read_time(const struct sim_call *call, const char *name, int64_t *us) {
+static int read_time(struct sim_core *core, const struct sim_call *call, const char *name, int64_t *us) {
     char text[SIM_ID_LIMIT + 1] = "";
-    if (read_text(call, name, text) < 0) {
+    if (read_text(core, call, name, text) < 0) {
         return -1;
     }
     if (text[0] != '\0' && clock_parse(text, strlen(text), us) < 0) {
@@ -186,9 +187,9 @@ static int read_time(const struct sim_call *call, const char *name, int64_t *us)
 }
 
 /* Pages are not cut yet, but a size that is none is an error already. */
-static int check_page_size(const struct sim_call *call) {
+static int check_page_size(struct sim_core *core, const struct sim_call *call) {
     char text[SIM_ID_LIMIT + 1] = "";
-    if (read_text(call, "maxpagesize", text) < 0) {
+    if (read_text(core, call, "maxpagesize", text) < 0) {
         return -1;
     }
     size_t digits = strspn(text, "0123456789");

@@ -51,12 +51,15 @@ static const struct route *find_route(const struct sim_request *request, struct 
 static bool matches_path(const char *template, struct slice path, struct slice ids[2]);
 static bool matches_segment(struct slice template, struct slice segment, struct slice *id);
 static struct slice take_segment(struct slice *path);
-static int decode_id(struct slice raw, char id[SIM_ID_LIMIT + 1], struct sim_answer *answer);
-static int check_version(struct slice query, struct sim_answer *answer);
-static int read_body(const struct sim_request *request, struct sim_call *call);
+static enum sim_text decode(struct slice raw, bool is_query, char text[SIM_ID_LIMIT + 1]);
+static int decode_id(struct sim_core *core, struct slice raw, char id[SIM_ID_LIMIT + 1],
+                     struct sim_answer *answer);
+static int check_version(struct sim_core *core, struct slice query, struct sim_answer *answer);
+static int read_body(struct sim_core *core, const struct sim_request *request, struct sim_call *call);
 static struct slice media_type(struct slice content_type);
 
-int sim_route(const struct sim_request *request, struct sim_call *call, sim_handler **handler) {
+int sim_route(struct sim_core *core, const struct sim_request *request, struct sim_call *call,
+              sim_handler **handler) {
     struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
     bool is_path_known = false;
     const struct route *route = find_route(request, ids, &call->operation, &is_path_known);
@@ -69,11 +72,11 @@ int sim_route(const struct sim_request *request, struct sim_call *call, sim_hand
                         "the Job Router has no such path; those it has begin with /routing/");
     }
     for (size_t i = 0; i < 2 && slice_is_set(ids[i]); i++) {
-        if (decode_id(ids[i], call->ids[i], call->answer) < 0) {
+        if (decode_id(core, ids[i], call->ids[i], call->answer) < 0) {
             return -1;
         }
     }
-    if (check_version(request->query, call->answer) < 0) {
+    if (check_version(core, request->query, call->answer) < 0) {
         return -1;
     }
     if (route->handler == NULL) {
@@ -85,27 +88,21 @@ int sim_route(const struct sim_request *request, struct sim_call *call, sim_hand
     call->if_unmodified_since = request->if_unmodified_since;
     call->kind = route->kind;
     *handler = route->handler;
-    return read_body(request, call);
+    return read_body(core, request, call);
 }
 
-int sim_query(struct slice query, const char *name, struct buffer *value) {
+enum sim_text sim_query(struct slice query, const char *name, char text[SIM_ID_LIMIT + 1]) {
     size_t length = strlen(name);
     while (query.length > 0) {
         const char *end = memchr(query.bytes, '&', query.length);
         struct slice pair = slice_make(query.bytes, end == NULL ? query.length : (size_t)(end - query.bytes));
         if (pair.length > length && memcmp(pair.bytes, name, length) == 0 && pair.bytes[length] == '=') {
-            struct slice raw = slice_make(pair.bytes + length + 1, pair.length - length - 1);
-            buffer_clear(value);
-            if (text_append_unpercent(value, raw, true) < 0 || buffer_append(value, "", 0) < 0 ||
-                !text_is_utf8(buffer_slice(value))) {
-                return -1;
-            }
-            return 1;
+            return decode(slice_make(pair.bytes + length + 1, pair.length - length - 1), true, text);
         }
         size_t used = pair.length + (end != NULL);
         query = slice_make(query.bytes + used, query.length - used);
     }
-    return 0;
+    return SIM_TEXT_ABSENT;
 }
 
 static const struct route *find_route(const struct sim_request *request, struct slice ids[2],
@@ -164,41 +161,51 @@ static struct slice take_segment(struct slice *path) {
     return segment;
 }
 
-static int decode_id(struct slice raw, char id[SIM_ID_LIMIT + 1], struct sim_answer *answer) {
-    struct buffer text;
-    buffer_init(&text, SIM_ID_LIMIT);
-    int result = -1;
-    if (text_append_unpercent(&text, raw, false) < 0 || text.length == 0 || !text_is_utf8(buffer_slice(&text))) {
-        sim_fail(answer, 400, "InvalidId",
-                 "an id in the path is too long (over %d bytes), badly encoded or no UTF-8", SIM_ID_LIMIT);
-        goto out;
+/* The percent-encoding taken away; empty is absent. */
+static enum sim_text decode(struct slice raw, bool is_query, char text[SIM_ID_LIMIT + 1]) {
+    struct buffer out;
+    buffer_init(&out, raw.length + 1); /* it never gets longer: broken means no memory */
+    int result = text_append_unpercent(&out, raw, is_query);
+    bool is_good = result == 0 && out.length <= SIM_ID_LIMIT && text_is_utf8(buffer_slice(&out));
+    enum sim_text found = out.is_broken ? SIM_TEXT_NO_MEMORY : is_good ? SIM_TEXT_THERE : SIM_TEXT_BAD;
+    if (found == SIM_TEXT_THERE) {
+        memcpy(text, out.length == 0 ? "" : out.bytes, out.length + 1);
+        found = out.length == 0 ? SIM_TEXT_ABSENT : found;
     }
-    memcpy(id, text.bytes, text.length + 1);
-    result = 0;
-out:
-    buffer_reset(&text);
-    return result;
+    buffer_reset(&out);
+    return found;
 }
 
-static int check_version(struct slice query, struct sim_answer *answer) {
-    struct buffer version;
-    buffer_init(&version, 256);
-    int found = sim_query(query, "api-version", &version);
-    int result = -1;
-    if (found == 0 || (found == 1 && version.length == 0)) {
-        sim_fail(answer, 400, "MissingApiVersionParameter",
-                 "the query parameter api-version is required; use api-version=" ROUTER_API_VERSION);
-    } else if (found < 0 || !slice_is(buffer_slice(&version), ROUTER_API_VERSION)) {
-        sim_fail(answer, 400, "UnsupportedApiVersionValue",
-                 "this api-version is not supported; use api-version=" ROUTER_API_VERSION);
-    } else {
-        result = 0;
+static int decode_id(struct sim_core *core, struct slice raw, char id[SIM_ID_LIMIT + 1],
+                     struct sim_answer *answer) {
+    switch (decode(raw, false, id)) {
+    case SIM_TEXT_THERE: return 0;
+    case SIM_TEXT_NO_MEMORY: return sim_fail_memory(core, answer);
+    case SIM_TEXT_ABSENT:
+    case SIM_TEXT_BAD: break;
     }
-    buffer_reset(&version);
-    return result;
+    return sim_fail(answer, 400, "InvalidId",
+                    "an id in the path is too long (over %d bytes), badly encoded or no UTF-8", SIM_ID_LIMIT);
 }
 
-static int read_body(const struct sim_request *request, struct sim_call *call) {
+static int check_version(struct sim_core *core, struct slice query, struct sim_answer *answer) {
+    char version[SIM_ID_LIMIT + 1] = "";
+    enum sim_text found = sim_query(query, "api-version", version);
+    if (found == SIM_TEXT_NO_MEMORY) {
+        return sim_fail_memory(core, answer);
+    }
+    if (found == SIM_TEXT_ABSENT) {
+        return sim_fail(answer, 400, "MissingApiVersionParameter",
+                        "the query parameter api-version is required; use api-version=" ROUTER_API_VERSION);
+    }
+    if (found == SIM_TEXT_BAD || strcmp(version, ROUTER_API_VERSION) != 0) {
+        return sim_fail(answer, 400, "UnsupportedApiVersionValue",
+                        "this api-version is not supported; use api-version=" ROUTER_API_VERSION);
+    }
+    return 0;
+}
+
+static int read_body(struct sim_core *core, const struct sim_request *request, struct sim_call *call) {
     const struct router_operation *operation = call->operation;
     if (request->body.length == 0) {
         if (operation->content_type != NULL && !operation->is_body_optional) {
@@ -220,6 +227,9 @@ static int read_body(const struct sim_request *request, struct sim_call *call) {
     }
     struct error error = {0};
     call->body = json_parse(request->body.bytes, request->body.length, &error);
+    if (call->body == NULL && error.code == ERROR_MEMORY) {
+        return sim_fail_memory(core, call->answer);
+    }
     if (call->body == NULL) {
         return sim_fail(call->answer, 400, "InvalidJson", "the body is no JSON: %s", error.message);
     }

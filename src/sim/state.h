@@ -260,9 +260,12 @@ const char *sim_time(int64_t us, char text[SIM_TIME_SIZE]);
 
 /* route.c */
 /* 0 with the handler, or -1 with the answer. The caller frees call->body in both cases. */
-int sim_route(const struct sim_request *request, struct sim_call *call, sim_handler **handler);
-/* The decoded value of a query parameter: 1 when it is there, 0 when not, -1 when it cannot be decoded. */
-int sim_query(struct slice query, const char *name, struct buffer *value);
+int sim_route(struct sim_core *core, const struct sim_request *request, struct sim_call *call,
+              sim_handler **handler);
+/* BAD: the encoding is broken, it is no UTF-8, or longer than an id may be. */
+enum sim_text { SIM_TEXT_ABSENT, SIM_TEXT_THERE, SIM_TEXT_BAD, SIM_TEXT_NO_MEMORY };
+/* The decoded value of a query parameter; `text` is only written when it is there. An empty one is absent. */
+enum sim_text sim_query(struct slice query, const char *name, char text[SIM_ID_LIMIT + 1]);
 
 /* models.c: the shapes below the table's members. */
 /* Whether a request's body fits the operation: its names, kinds and shapes. 0, or -1 with the answer. */

@@ -211,6 +211,8 @@ uint64_t store_fence(const struct store *store);
 /* Whether the last host ended without store_close; every event up to *last_seq that is open may then have a step that
  * was sent and not journaled. */
 bool store_was_unclean(const struct store *store, uint64_t *last_seq);
+/* Whoever stops with such steps left says so before store_close: the next start then takes this stop for an unclean one. */
+void store_leave_unclean(struct store *store);
 
 void store_submit(struct store *store, struct store_work *work);
 

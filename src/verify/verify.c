@@ -167,8 +167,8 @@ static bool is_ours(const struct verify *verify, struct slice shown) {
     return hits != 0;
 }
 
-/* A secret in base64 is easily put into the URL as it is; its '+' has then been decoded to a blank. Refusing it with
- * a 401 would drop deliveries for good. */
+/* A secret in base64 is easily put into the URL as it is; its '+' has then been decoded to a blank. Refusing it
+ * with a 401 would drop deliveries for good. */
 static bool is_ours_with_pluses(const struct verify *verify, struct slice code) {
     char text[VERIFY_SECRET_LENGTH];
     if (code.length > sizeof text) {

@@ -1,13 +1,14 @@
 /* Who may deliver: a shared secret, in the query (?code=...) or in a header. Two may be set, so that one can be
- * replaced without losing a delivery ("Azure Event Grid: client secret as a query parameter", learn.microsoft.com:
- * accept the old and the new while the subscription is being updated).
+ * replaced without losing a delivery ("Azure Event Grid: client secret as a query parameter",
+ * learn.microsoft.com: accept the old and the new while the subscription is being updated).
  *
  * Secrets are compared in constant time, all of them each time, and never appear in a log line, an error or an
- * answer. Without a secret everybody who reaches the listener may deliver: then it has to be on a loopback address
- * (verify_allows_address), and what came through a proxy or from a web page is refused, because then "everybody" is
- * more than this machine.
+ * answer. Without a secret everybody who reaches the listener may deliver: then it has to be on a loopback
+ * address (verify_allows_address), and what came through a proxy or from a web page is refused, because then
+ * "everybody" is more than this machine.
  *
- *     struct verify *verify = verify_new(&(struct verify_options){.secrets = {secret, old}, .header = name}, &error);
+ *     struct verify *verify =
+ *         verify_new(&(struct verify_options){.secrets = {secret, old}, .header = name}, &error);
  *     if (verify_request(verify, &(struct verify_claims){.code = code, .header = value}) != VERIFY_GOOD) -> 401
  *     verify_free(verify);
  *
@@ -39,8 +40,8 @@ bool verify_has_secret(const struct verify *verify);
 /* The header to look for, or NULL. */
 const char *verify_header(const struct verify *verify);
 
-/* Whether a listener may be at `address` (host:port): with a secret anywhere, without one on loopback only. 0, or -1
- * with words for the operator. */
+/* Whether a listener may be at `address` (host:port): with a secret anywhere, without one on loopback only. 0,
+ * or -1 with words for the operator. */
 int verify_allows_address(const struct verify *verify, const char *address, struct error *error);
 
 /* What a request shows; unset slices: absent. */

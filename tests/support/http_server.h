@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SERVER_CONNECTIONS = 4096, SERVER_REQUEST_SIZE = 256 * 1024 };
+enum { SERVER_CONNECTIONS = 4096, SERVER_REQUEST_SIZE = 2 * 1024 * 1024 };
 
 struct server;
 

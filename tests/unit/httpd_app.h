@@ -9,6 +9,7 @@
 #include "httpd/httpd.h"
 #include "raw.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 enum { APP_LATER = 1024, APP_BODY_LIMIT = 1000 };
@@ -60,7 +61,11 @@ static inline void app_on_request(struct httpd_request *request, void *context) 
         pthread_cond_broadcast(&app->changed);
         pthread_mutex_unlock(&app->lock);
     } else if (slice_is(httpd_path(request), "/race")) {
-        atomic_store(&app->handed, request);
+        struct httpd_request *none = NULL;
+        while (!atomic_compare_exchange_weak(&app->handed, &none, request)) {
+            none = NULL;
+            sched_yield();
+        }
     } else {
         app_echo(request);
     }

@@ -1,4 +1,5 @@
-/* The listener: bodies, answers from other threads, suspending, stopping. Hostile heads are in test_httpd_hostile.c. */
+/* The listener: connections, bodies, what a request holds. Waiting requests are in test_httpd_wait.c, requests
+ * that are wrong on purpose in test_httpd_hostile.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -191,125 +192,6 @@ static void test_silent_client_is_closed(void **state) {
     app_stop(&app);
 }
 
-/* A request that waits holds no thread (there is one) and is not timed out. */
-static void test_many_wait_at_once(void **state) {
-    (void)state;
-    enum { COUNT = 200 };
-    struct app app;
-    app_start(&app, (struct httpd_options){.timeout_seconds = 1});
-    static struct raw raws[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        raw_open(&raws[i], app.port);
-        raw_send(&raws[i], "POST /later" HEAD "Content-Length: 2\r\n\r\nhi");
-    }
-    app_wait_for_later(&app, COUNT);
-    /* Another connection going silent for its second shows that the waiting ones had theirs. */
-    struct raw silent;
-    raw_open(&silent, app.port);
-    assert_true(raw_is_closed(&silent, RAW_DEADLINE_SECONDS));
-    raw_close(&silent);
-    for (size_t i = 0; i < COUNT; i++) {
-        app_answer(app.later[COUNT - 1 - i], "done");
-    }
-    for (size_t i = 0; i < COUNT; i++) {
-        struct raw_answer answer;
-        raw_read(&raws[i], &answer);
-        assert_int_equal(answer.status, 200);
-        assert_string_equal(answer.body, "done");
-        raw_close(&raws[i]);
-    }
-    app_stop(&app);
-}
-
-/* The answer comes from another thread at the moment in which on_request returns. */
-static void test_answer_races_with_suspend(void **state) {
-    (void)state;
-    struct app app;
-    app_start(&app, (struct httpd_options){.threads = 2});
-    assert_int_equal(pthread_create(&app.racer, NULL, app_race, &app), 0);
-    struct raw raw;
-    struct raw_answer answer;
-    raw_open(&raw, app.port);
-    for (int i = 0; i < 2000; i++) {
-        raw_send(&raw, "POST /race" HEAD "Content-Length: 1\r\n\r\nx");
-        raw_read(&raw, &answer);
-        assert_int_equal(answer.status, 200);
-        assert_string_equal(answer.body, "POST /race x");
-    }
-    raw_close(&raw);
-    atomic_store(&app.is_over, true);
-    pthread_join(app.racer, NULL);
-    app_stop(&app);
-}
-
-static void test_sender_hangs_up_while_it_waits(void **state) {
-    (void)state;
-    enum { COUNT = 20 };
-    struct app app;
-    app_start(&app, (struct httpd_options){0});
-    for (size_t i = 0; i < COUNT; i++) {
-        struct raw raw;
-        raw_open(&raw, app.port);
-        raw_send(&raw, "POST /later" HEAD "Content-Length: 2\r\n\r\nhi");
-        app_wait_for_later(&app, i + 1);
-        const struct linger at_once = {1, 0}; /* a reset */
-        setsockopt(raw.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        raw_close(&raw);
-    }
-    for (size_t i = 0; i < COUNT; i++) {
-        assert_true(slice_is(httpd_body(app.later[i]), "hi"));
-        app_answer(app.later[i], "nobody hears this");
-    }
-    struct raw_answer answer;
-    assert_int_equal(raw_ask(app.port, "GET /now" HEAD "\r\n", &answer), 200);
-    app_stop(&app);
-}
-
-static void *answer_after_quiesce(void *context) {
-    struct app *app = context;
-    /* Until the listener refuses, which is what stopping begins with. */
-    for (;;) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const struct sockaddr_in place = {
-            .sin_family = AF_INET, .sin_port = htons(app->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int result = connect(fd, (const struct sockaddr *)(const void *)&place, sizeof place);
-        close(fd);
-        if (result < 0) {
-            break;
-        }
-    }
-    atomic_store(&app->is_over, true);
-    for (size_t i = 0; i < app->later_count; i++) {
-        app_answer(app->later[i], "at last");
-    }
-    return NULL;
-}
-
-static void test_stop_waits_for_answers(void **state) {
-    (void)state;
-    enum { COUNT = 5 };
-    struct app app;
-    app_start(&app, (struct httpd_options){0});
-    struct raw raws[COUNT];
-    for (size_t i = 0; i < COUNT; i++) {
-        raw_open(&raws[i], app.port);
-        raw_send(&raws[i], "GET /later" HEAD "\r\n");
-    }
-    app_wait_for_later(&app, COUNT);
-    assert_int_equal(pthread_create(&app.racer, NULL, answer_after_quiesce, &app), 0);
-    httpd_stop(app.httpd);
-    assert_true(atomic_load(&app.is_over));
-    pthread_join(app.racer, NULL);
-    for (size_t i = 0; i < COUNT; i++) {
-        struct raw_answer answer;
-        char value[256];
-        raw_read(&raws[i], &answer);
-        assert_int_equal(answer.status, 200);
-        assert_string_equal(raw_header(&answer, "Connection", value), "close");
-        raw_close(&raws[i]);
-    }
-}
-
 static void test_connections_are_limited(void **state) {
     (void)state;
     struct app app;
@@ -446,10 +328,6 @@ int main(void) {
         cmocka_unit_test(test_expected_continue_is_sent),
         cmocka_unit_test(test_half_a_body_then_nothing),
         cmocka_unit_test(test_silent_client_is_closed),
-        cmocka_unit_test(test_many_wait_at_once),
-        cmocka_unit_test(test_answer_races_with_suspend),
-        cmocka_unit_test(test_sender_hangs_up_while_it_waits),
-        cmocka_unit_test(test_stop_waits_for_answers),
         cmocka_unit_test(test_connections_are_limited),
         cmocka_unit_test(test_descriptors_are_closed_on_exec),
         cmocka_unit_test(test_what_a_request_holds),

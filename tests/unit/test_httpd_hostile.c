@@ -1,5 +1,5 @@
-/* The listener against requests that are wrong on purpose: each gets a clear answer, none reaches the caller, and the
- * listener goes on. */
+/* The listener against requests that are wrong on purpose: each gets a clear answer, none reaches the caller,
+ * and the listener goes on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,5 @@
-/* Deliveries over real sockets into a real store: every row of the status table, the handshake, and what is kept. */
+/* Deliveries over real sockets into a real store: every row of the status table, the handshake, and what is
+ * kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -73,6 +73,7 @@ struct store {
     uint64_t fence;
     bool was_unclean;
     uint64_t last_seq_at_open;
+    bool is_left_unclean;
 
     sqlite3 *db;
     sqlite3_stmt *statements[WRITER_STATEMENTS];

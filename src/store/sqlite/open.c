@@ -95,6 +95,10 @@ bool store_was_unclean(const struct store *store, uint64_t *last_seq) {
     return store->was_unclean;
 }
 
+void store_leave_unclean(struct store *store) {
+    store->is_left_unclean = true;
+}
+
 void store_on_append(struct store *store, void (*listener)(const struct store_work *work, void *context),
                      void *context) {
     pthread_mutex_lock(&store->mutex);
@@ -251,10 +255,10 @@ static int on_wal(void *context, sqlite3 *db, const char *name, int pages) {
 static void mark_clean(struct store *store) {
     char sql[256];
     snprintf(sql, sizeof sql,
-             "BEGIN IMMEDIATE; UPDATE meta SET value = CASE name WHEN 'clean' THEN 1 ELSE %" PRIu64 " END"
+             "BEGIN IMMEDIATE; UPDATE meta SET value = CASE name WHEN 'clean' THEN %d ELSE %" PRIu64 " END"
              " WHERE name IN ('clean', 'last_seq') AND"
              " (SELECT value FROM meta WHERE name = 'fence') = %" PRIu64 "; COMMIT",
-             store->now.last_seq, store->fence);
+             store->is_left_unclean ? 0 : 1, store->now.last_seq, store->fence);
     struct error error;
     if (db_execute(store->db, sql, "mark the clean stop", &error) < 0) {
         log_warn("store", "the next start will look for steps that were perhaps sent",

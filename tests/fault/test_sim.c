@@ -1,0 +1,131 @@
+/* The local Job Router's core with every allocation failing once, cJSON's too: the calls before it are as ever, the one that
+ * it hits answers 500, and nothing is left over or touched after its end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/crypto.h"
+#include "fault/alloc.h"
+#include "sim/core.h"
+#include "json/tree.h"
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct life {
+    struct sim_core *core;
+    struct sim_answer answer;
+    bool has_failed;
+    char offer[64], assignment[64];
+};
+
+static void call(struct life *life, unsigned wanted, const char *method, const char *path, const char *body) {
+    sim_answer_reset(&life->answer);
+    sim_answer_init(&life->answer);
+    sim_core_request(life->core, 1000000,
+                     &(struct sim_request){.method = slice_of(method),
+                                           .path = slice_of(path),
+                                           .query = slice_of("api-version=2023-11-01"),
+                                           .content_type = slice_of(strcmp(method, "PATCH") == 0
+                                                                        ? "application/merge-patch+json"
+                                                                        : "application/json"),
+                                           .body = slice_of(body)},
+                     &life->answer);
+    if (life->answer.status == 500) {
+        life->has_failed = true;
+    } else if (!life->has_failed) {
+        assert_int_equal(life->answer.status, wanted);
+    }
+}
+
+/* What a call gives to the next, out of the answer's text: without an allocation. */
+static void take(const struct life *life, const char *name, char value[64]) {
+    const char *found = life->answer.body.bytes == NULL ? NULL : strstr(life->answer.body.bytes, name);
+    const char *begin = found == NULL ? "none" : found + strlen(name) + 3;
+    snprintf(value, 64, "%.*s", (int)strcspn(begin, "\""), begin);
+}
+
+static void on_offer(struct life *life, const char *verb) {
+    char path[256];
+    call(life, 200, "GET", "/routing/workers/w", NULL);
+    take(life, "offerId", life->offer);
+    snprintf(path, sizeof path, "/routing/workers/w/offers/%s:%s", life->offer, verb);
+    call(life, 200, "POST", path,
+         strcmp(verb, "decline") == 0 ? "{\"retryOfferAt\":\"1970-01-01T00:00:02Z\"}" : NULL);
+    take(life, "assignmentId", life->assignment);
+}
+
+static void on_assignment(struct life *life, const char *verb, const char *body) {
+    char path[256];
+    snprintf(path, sizeof path, "/routing/jobs/j/assignments/%s:%s", life->assignment, verb);
+    call(life, 200, "POST", path, body);
+}
+
+static void run(struct life *life) {
+    call(life, 201, "PATCH", "/routing/distributionPolicies/p", "{\"name\":\"P\"}");
+    call(life, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\",\"labels\":{\"a\":1}}");
+    call(life, 201, "PATCH", "/routing/workers/w",
+         "{\"queues\":[\"q\"],\"availableForOffers\":true,\"labels\":{\"l\":1},"
+         "\"channels\":[{\"channelId\":\"c\",\"capacityCostPerJob\":1}]}");
+    call(life, 201, "PATCH", "/routing/jobs/j",
+         "{\"queueId\":\"q\",\"channelId\":\"c\",\"notes\":[{\"message\":\"m\"}],\"requestedWorkerSelectors\":"
+         "[{\"key\":\"l\",\"labelOperator\":\"equal\",\"value\":1}],"
+         "\"matchingMode\":{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"1970-01-01T00:00:03Z\"}}");
+    call(life, 200, "PATCH", "/routing/jobs/j", "{\"matchingMode\":{\"kind\":\"queueAndMatch\"},\"priority\":2}");
+    on_offer(life, "decline");
+    sim_core_advance(life->core, 2000000);
+    on_offer(life, "accept");
+    on_assignment(life, "unassign", "{\"suspendMatching\":true}");
+    call(life, 200, "PATCH", "/routing/jobs/j", "{\"matchingMode\":{\"kind\":\"queueAndMatch\"}}");
+    on_offer(life, "accept");
+    on_assignment(life, "complete", "{\"note\":\"n\"}");
+    on_assignment(life, "close", "{\"dispositionCode\":\"d\",\"closeAt\":\"1970-01-01T00:00:04Z\"}");
+    sim_core_advance(life->core, 4000000);
+    call(life, 201, "PATCH", "/routing/jobs/k", "{\"queueId\":\"q\",\"channelId\":\"c\"}");
+    call(life, 200, "PATCH", "/routing/workers/w", "{\"capacity\":2,\"tags\":{\"t\":true}}");
+    call(life, 200, "GET", "/routing/jobs", NULL);
+    sim_core_advance(life->core, 90000000); /* the offer of k expires */
+    call(life, 200, "POST", "/routing/jobs/k:cancel", "{\"note\":\"n\"}");
+    call(life, 204, "DELETE", "/routing/jobs/j", NULL);
+    call(life, 204, "DELETE", "/routing/workers/w", NULL);
+}
+
+static int live(void *context, struct error *error) {
+    struct life life = {0};
+    (void)context;
+    life.core = sim_core_new(1, error);
+    if (life.core == NULL) {
+        return -1;
+    }
+    sim_answer_init(&life.answer);
+    run(&life);
+    if (!life.has_failed) {
+        /* An event or a timer may have been what failed: then every later request says so. */
+        call(&life, 404, "GET", "/routing/jobs/none", NULL);
+    }
+    sim_answer_reset(&life.answer);
+    sim_core_free(life.core);
+    return life.has_failed ? error_memory(error) : 0;
+}
+
+static void *allocate(size_t size) {
+    return malloc(size);
+}
+
+static void every_call_is_whole_or_says_that_it_is_not(void **state) {
+    (void)state;
+    assert_int_equal(crypto_start(NULL), 0);
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = free});
+    assert_true(fault_alloc_each(live, NULL) > 500);
+    cJSON_InitHooks(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_is_whole_or_says_that_it_is_not),
+    };
+    return cmocka_run_group_tests_name("sim without memory", tests, NULL, NULL);
+}

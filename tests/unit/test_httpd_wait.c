@@ -1,0 +1,215 @@
+/* The listener: requests that wait, answers from other threads, stopping. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "httpd_app.h"
+
+#define HEAD " HTTP/1.1\r\nHost: test\r\n"
+
+/* A request that waits holds no thread (there is one) and is not timed out. */
+static void test_many_wait_at_once(void **state) {
+    (void)state;
+    enum { COUNT = 200 };
+    struct app app;
+    app_start(&app, (struct httpd_options){.timeout_seconds = 1});
+    static struct raw raws[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        raw_open(&raws[i], app.port);
+        raw_send(&raws[i], "POST /later" HEAD "Content-Length: 2\r\n\r\nhi");
+    }
+    app_wait_for_later(&app, COUNT);
+    /* Another connection going silent for its second shows that the waiting ones had theirs. */
+    struct raw silent;
+    raw_open(&silent, app.port);
+    assert_true(raw_is_closed(&silent, RAW_DEADLINE_SECONDS));
+    raw_close(&silent);
+    for (size_t i = 0; i < COUNT; i++) {
+        app_answer(app.later[COUNT - 1 - i], "done");
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        struct raw_answer answer;
+        raw_read(&raws[i], &answer);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "done");
+        raw_close(&raws[i]);
+    }
+    app_stop(&app);
+}
+
+/* The answer comes from another thread at the moment in which on_request returns. */
+static void test_answer_races_with_suspend(void **state) {
+    (void)state;
+    struct app app;
+    app_start(&app, (struct httpd_options){.threads = 2});
+    assert_int_equal(pthread_create(&app.racer, NULL, app_race, &app), 0);
+    struct raw raw;
+    struct raw_answer answer;
+    raw_open(&raw, app.port);
+    for (int i = 0; i < 2000; i++) {
+        raw_send(&raw, "POST /race" HEAD "Content-Length: 1\r\n\r\nx");
+        raw_read(&raw, &answer);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "POST /race x");
+    }
+    raw_close(&raw);
+    atomic_store(&app.is_over, true);
+    pthread_join(app.racer, NULL);
+    app_stop(&app);
+}
+
+static void test_sender_hangs_up_while_it_waits(void **state) {
+    (void)state;
+    enum { COUNT = 20 };
+    struct app app;
+    app_start(&app, (struct httpd_options){0});
+    for (size_t i = 0; i < COUNT; i++) {
+        struct raw raw;
+        raw_open(&raw, app.port);
+        raw_send(&raw, "POST /later" HEAD "Content-Length: 2\r\n\r\nhi");
+        app_wait_for_later(&app, i + 1);
+        const struct linger at_once = {1, 0}; /* a reset */
+        setsockopt(raw.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        raw_close(&raw);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_true(slice_is(httpd_body(app.later[i]), "hi"));
+        app_answer(app.later[i], "nobody hears this");
+    }
+    struct raw_answer answer;
+    assert_int_equal(raw_ask(app.port, "GET /now" HEAD "\r\n", &answer), 200);
+    app_stop(&app);
+}
+
+/* Until the listener refuses, which is what stopping begins with. */
+static void wait_until_refused(uint16_t port) {
+    const struct sockaddr_in place = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (bool is_open = true; is_open;) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        is_open = connect(fd, (const struct sockaddr *)(const void *)&place, sizeof place) == 0;
+        close(fd);
+    }
+}
+
+struct late_answer {
+    struct app *app;
+    struct raw silent; /* closed by the listener when its patience ends: longer than a stop waits for mere bytes */
+    struct raw others[2]; /* open and idle when the stop begins */
+    bool is_refused;
+};
+
+static void *answer_late(void *context) {
+    struct late_answer *late = context;
+    wait_until_refused(late->app->port);
+    /* The first may still get in, for the listener refuses a little before it stops; then it waits like the
+     * rest. */
+    for (size_t i = 0; i < 2 && !late->is_refused; i++) {
+        struct raw_answer answer;
+        raw_send(&late->others[i], "GET /later" HEAD "\r\n");
+        raw_read_within(&late->others[i], &answer, 1);
+        char value[256];
+        late->is_refused = answer.status == 503 && raw_header(&answer, "Retry-After", value) != NULL;
+    }
+    (void)raw_is_closed(&late->silent, RAW_DEADLINE_SECONDS);
+    atomic_store(&late->app->is_over, true);
+    for (size_t i = 0; i < late->app->later_count; i++) {
+        app_answer(late->app->later[i], "at last");
+    }
+    return NULL;
+}
+
+/* Leaves a connection open of which the listener knows. */
+static void ask_once(struct raw *raw, uint16_t port) {
+    struct raw_answer answer;
+    raw_open(raw, port);
+    raw_send(raw, "GET /now" HEAD "\r\n");
+    raw_read(raw, &answer);
+    assert_int_equal(answer.status, 200);
+}
+
+static void test_stop_waits_for_answers(void **state) {
+    (void)state;
+    enum { COUNT = 5 };
+    struct app app;
+    app_start(&app, (struct httpd_options){.timeout_seconds = 7});
+    struct raw raws[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        raw_open(&raws[i], app.port);
+        raw_send(&raws[i], "GET /later" HEAD "\r\n");
+    }
+    app_wait_for_later(&app, COUNT);
+    struct late_answer late = {.app = &app};
+    ask_once(&late.silent, app.port);
+    ask_once(&late.others[0], app.port);
+    ask_once(&late.others[1], app.port);
+    assert_int_equal(pthread_create(&app.racer, NULL, answer_late, &late), 0);
+    httpd_stop(app.httpd);
+    assert_true(atomic_load(&app.is_over));
+    pthread_join(app.racer, NULL);
+    assert_true(late.is_refused);
+    raw_close(&late.silent);
+    raw_close(&late.others[0]);
+    raw_close(&late.others[1]);
+    for (size_t i = 0; i < COUNT; i++) {
+        struct raw_answer answer;
+        char value[256];
+        raw_read(&raws[i], &answer);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(raw_header(&answer, "Connection", value), "close");
+        raw_close(&raws[i]);
+    }
+}
+
+/* Asks on its connection until the listener has gone; NULL when no answer was missing or half. */
+static void *hammer(void *context) {
+    struct raw *raw = context;
+    struct raw_answer answer;
+    do {
+        (void)raw_send(raw, "POST /race" HEAD "Content-Length: 1\r\n\r\nxGET /race" HEAD "\r\n");
+        raw_read(raw, &answer);
+    } while (answer.status == 200 && strstr(answer.head, "close") == NULL);
+    return answer.status < 0 ? context : NULL;
+}
+
+static void test_stop_while_requests_come_in(void **state) {
+    (void)state;
+    enum { ROUNDS = 20, CLIENTS = 8 };
+    for (int round = 0; round < ROUNDS; round++) {
+        struct app app;
+        app_start(&app, (struct httpd_options){0});
+        assert_int_equal(pthread_create(&app.racer, NULL, app_race, &app), 0);
+        pthread_t clients[CLIENTS];
+        struct raw raws[CLIENTS];
+        for (size_t i = 0; i < CLIENTS; i++) {
+            raw_open(&raws[i], app.port);
+            assert_int_equal(pthread_create(&clients[i], NULL, hammer, &raws[i]), 0);
+        }
+        while (atomic_load(&app.requests) < 10 * CLIENTS) {
+            sched_yield();
+        }
+        httpd_stop(app.httpd);
+        atomic_store(&app.is_over, true);
+        pthread_join(app.racer, NULL);
+        for (size_t i = 0; i < CLIENTS; i++) {
+            void *result = NULL;
+            pthread_join(clients[i], &result);
+            assert_null(result);
+            raw_close(&raws[i]);
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_wait_at_once),
+        cmocka_unit_test(test_answer_races_with_suspend),
+        cmocka_unit_test(test_sender_hangs_up_while_it_waits),
+        cmocka_unit_test(test_stop_waits_for_answers),
+        cmocka_unit_test(test_stop_while_requests_come_in),
+    };
+    return cmocka_run_group_tests_name("httpd, waiting", tests, NULL, NULL);
+}
