@@ -32,10 +32,39 @@ void intake_start(struct host *host) {
 }
 
 int intake_scan(struct host *host, struct error *error) {
+    struct store_totals totals;
+    if (host->highest_seq == 0 && store_totals(host->reader, &totals, error) == 0) {
+        atomic_fetch_add(&host->open_events, totals.open);
+    }
+    host->has_more = false;
     int result = store_each_open(host->reader, host->highest_seq, take_open, host, error);
-    atomic_store(&host->backlog, host->lanes.queued);
     host_pump(host);
     return result;
+}
+
+/* The next part of the backlog, when half of the last one is gone, or when what is left of it cannot go on. */
+void intake_refill(struct host *host) {
+    bool has_room = host->lanes.queued < INTAKE_WINDOW / 2;
+    bool is_stuck = list_is_empty(&host->lanes.ready) && host->lanes.queued < host->window_limit;
+    if (!host->has_more || (!has_room && !is_stuck)) {
+        if (host->has_more && list_is_empty(&host->lanes.ready)) {
+            host->window_limit = host->lanes.queued + INTAKE_WINDOW;
+        }
+        return;
+    }
+    struct error error = {0};
+    if (intake_scan(host, &error) < 0) {
+        rescan_later(host);
+    }
+}
+
+void intake_again(struct host *host, uint64_t seq, uint64_t lane) {
+    atomic_fetch_add(&host->open_events, 1);
+    if (lanes_push(&host->lanes, lane, seq) < 0) {
+        log_error("host", "no memory to queue an event again: it goes on at the next start",
+                  LOG_NUMBER("event", seq), LOG_END);
+    }
+    host_pump(host);
 }
 
 /* On the store's thread. */

@@ -1,7 +1,6 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "event/event.h"
 #include "host/conductor.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 
 enum { KILLS_MAX = 3 };
 
-static bool is_pointless(const struct run *run, int64_t at_us);
 static const char *park_reason(struct run *run, const struct verdict *verdict, int64_t due_us);
 static int keep_words(struct run *run, const char *prefix, const struct verdict *verdict);
 static void save(struct run *run);
@@ -73,23 +71,8 @@ static const char *park_reason(struct run *run, const struct verdict *verdict, i
     if (run->attempt >= run->retry.attempts) {
         return "all attempts used up: ";
     }
-    return is_pointless(run, due_us) ? "past the event's deadline: " : NULL;
-}
-
-/* An offer that has expired by then cannot be accepted any more. (Deadline: data.expiresOn of
- * RouterWorkerOfferIssued, "Azure Communication Services - Job Router events".) */
-static bool is_pointless(const struct run *run, int64_t at_us) {
-    struct envelope envelope;
-    struct json_error where;
-    int64_t expires_us = 0;
-    envelope_init(&envelope);
-    bool is_late =
-        envelope_read(&envelope, run->work->raw, run->work->raw_length, &where) == 0 && envelope.count == 1 &&
-        envelope.events[0].expires.length > 0 &&
-        clock_parse(envelope.events[0].expires.bytes, envelope.events[0].expires.length, &expires_us) == 0 &&
-        at_us > expires_us;
-    envelope_reset(&envelope);
-    return is_late;
+    struct slice raw = slice_make(run->work->raw, run->work->raw_length);
+    return work_is_pointless(raw, due_us) ? "past the event's deadline: " : NULL;
 }
 
 static int keep_words(struct run *run, const char *prefix, const struct verdict *verdict) {

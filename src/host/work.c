@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "event/event.h"
 #include "host/conductor.h"
+#include "host/waiter.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,21 +19,43 @@ static void save_unhandled(struct work *work);
 static void on_unhandled(struct change *change);
 
 int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
+    if (work_resume(host, lane, seq) == 0) {
+        return 0;
+    }
+    lanes_put_back(&host->lanes, lane);
+    return -1;
+}
+
+int work_resume(struct host *host, struct lane *lane, uint64_t seq) {
     bool is_gone = false;
     struct work *work = read_work(host, seq, &is_gone);
-    if (work == NULL) {
-        if (is_gone) {
-            lanes_release(&host->lanes, lane);
-            return 0;
-        }
-        lanes_put_back(&host->lanes, lane);
+    if (work == NULL && !is_gone) {
         return -1;
     }
+    if (work == NULL) {
+        if (lane != NULL) {
+            lanes_release(&host->lanes, lane);
+        }
+        return 0;
+    }
     work->lane = lane;
-    work->lane_key = lane->key;
     list_append(&host->works, &work->in_host);
     begin_runs(work);
     return 0;
+}
+
+bool work_is_pointless(struct slice raw, int64_t at_us) {
+    struct envelope envelope;
+    struct json_error where;
+    int64_t expires_us = 0;
+    envelope_init(&envelope);
+    bool is_late =
+        envelope_read(&envelope, raw.bytes, raw.length, &where) == 0 && envelope.count == 1 &&
+        envelope.events[0].expires.length > 0 &&
+        clock_parse(envelope.events[0].expires.bytes, envelope.events[0].expires.length, &expires_us) == 0 &&
+        at_us > expires_us;
+    envelope_reset(&envelope);
+    return is_late;
 }
 
 void work_check(struct work *work) {
@@ -41,7 +64,8 @@ void work_check(struct work *work) {
     bool is_blocking = false;
     for (size_t i = 0; i < work->run_count; i++) {
         const struct run *run = &work->runs[i];
-        bool lets_pass = run->state == RUN_OVER || (run->state == RUN_WAITING && !run->retry.hold);
+        bool is_retry = run->state == RUN_WAITING && !run->is_resting && !run->is_postponed;
+        bool lets_pass = run->state == RUN_OVER || (is_retry && !run->retry.hold);
         is_open = is_open || run->state != RUN_OVER || run->unsettled > 0;
         is_blocking = is_blocking || !lets_pass || run->unsettled > 0;
     }
@@ -51,7 +75,10 @@ void work_check(struct work *work) {
         host_pump(host);
     }
     if (!is_open) {
+        atomic_fetch_sub(&host->open_events, 1);
         work_free(work);
+    } else {
+        waiter_replace(work);
     }
     host_check_drained(host);
 }
@@ -62,6 +89,7 @@ void work_free(struct work *work) {
     for (size_t i = 0; i < work->run_count; i++) {
         struct run *run = &work->runs[i];
         run_cancel_timer(run);
+        sleep_stop(run);
         map_remove(&work->host->runs, run->id);
         list_remove(&run->in_ready);
         list_remove(&run->save.in_unsaved);
@@ -127,6 +155,7 @@ static int take_record(struct work *work, const struct store_record *record) {
                            : record->worker.length > 0 ? record->worker
                                                        : record->subject;
     work->received_us = record->received_us;
+    work->lane_key = record->lane;
     work->raw = slice_copy(record->raw);
     work->raw_length = record->raw.length;
     work->type = slice_copy(event_short_name(record->type));
@@ -196,7 +225,8 @@ static int take_stored_run(void *context, const struct store_run *row) {
     run->due_us = row->due_us;
     run->started_us = row->started_us;
     run->finished_us = row->finished_us;
-    run->result = "";
+    run->is_resting = slice_is(row->result, run_result_sleep);
+    run->result = run->is_resting ? run_result_sleep : "";
     run->reason = slice_copy(row->reason);
     run->traceback = slice_copy(row->traceback);
     if (!store_is_open_state(row->state)) {

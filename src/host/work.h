@@ -118,8 +118,13 @@ struct work {
 };
 
 /* work.c */
-/* Takes an event up; `lane` is its own, or NULL when it lets others pass. -1: not now. */
+/* Begins the event at the head of `lane`; -1: not now (it went back to the lane). */
 int work_begin(struct host *host, struct lane *lane, uint64_t seq);
+/* Takes an event up again that waited; `lane` is the one that it holds, or NULL. -1: not now. */
+int work_resume(struct host *host, struct lane *lane, uint64_t seq);
+/* Whether at `at_us` nothing is left to be won: an offer that has expired cannot be accepted any more. (Deadline:
+ * data.expiresOn of RouterWorkerOfferIssued, "Azure Communication Services - Job Router events".) */
+bool work_is_pointless(struct slice raw, int64_t at_us);
 /* After a run of it has changed its state: lets the lane go on, ends the work. The work may be gone afterwards. */
 void work_check(struct work *work);
 void work_free(struct work *work);

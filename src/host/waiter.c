@@ -1,0 +1,115 @@
+#include "host/waiter.h"
+#include "base/clock.h"
+#include "host/conductor.h"
+#include <stdlib.h>
+
+static bool may_leave(const struct work *work, int64_t *due_us, bool *is_postponed);
+static void on_due(struct loop_timer *timer);
+static void make_due(struct waiter *waiter);
+static void free_list(struct list *list);
+
+bool waiter_replace(struct work *work) {
+    struct host *host = work->host;
+    int64_t due_us = 0;
+    bool is_postponed = false;
+    if (!may_leave(work, &due_us, &is_postponed)) {
+        return false;
+    }
+    struct waiter *waiter = calloc(1, sizeof *waiter);
+    if (waiter == NULL) {
+        return false; /* then it stays as it is */
+    }
+    *waiter = (struct waiter){.host = host, .seq = work->seq, .lane = work->lane};
+    host->waiter_count++;
+    for (size_t i = 0; i < work->run_count; i++) {
+        host->waiting -= work->runs[i].state == RUN_WAITING;
+    }
+    work->lane = NULL;
+    work_free(work);
+    if (is_postponed) {
+        list_append(&host->postponed_waiters, &waiter->in_list);
+        return true;
+    }
+    list_append(&host->waiters, &waiter->in_list);
+    int64_t pause_us = due_us - clock_wall_us();
+    loop_timer_set(host->loop, &waiter->timer, clock_monotonic_ns() + (pause_us > 0 ? pause_us : 0) * 1000, on_due);
+    return true;
+}
+
+bool waiter_begin_due(struct host *host) {
+    struct list_node *node = list_first(&host->due_waiters);
+    if (node == NULL) {
+        return false;
+    }
+    struct waiter *waiter = CONTAINER_OF(node, struct waiter, in_list);
+    struct lane *lane = waiter->lane;
+    uint64_t seq = waiter->seq;
+    if (work_resume(host, lane, seq) < 0) {
+        return false;
+    }
+    list_remove(node);
+    host->waiter_count--;
+    free(waiter);
+    return true;
+}
+
+void waiter_release(struct host *host, bool all) {
+    for (struct list_node *node; (node = list_first(&host->postponed)) != NULL;) {
+        run_go_on(CONTAINER_OF(node, struct run, in_ready));
+        if (!all) {
+            return;
+        }
+    }
+    for (struct list_node *node; (node = list_first(&host->postponed_waiters)) != NULL;) {
+        make_due(CONTAINER_OF(node, struct waiter, in_list));
+        if (!all) {
+            return;
+        }
+    }
+}
+
+void waiter_free_all(struct host *host) {
+    free_list(&host->waiters);
+    free_list(&host->postponed_waiters);
+    free_list(&host->due_waiters);
+}
+
+static bool may_leave(const struct work *work, int64_t *due_us, bool *is_postponed) {
+    int64_t earliest = INT64_MAX;
+    bool has_due = false;
+    for (size_t i = 0; i < work->run_count; i++) {
+        const struct run *run = &work->runs[i];
+        if (run->unsettled > 0 || (run->state != RUN_WAITING && run->state != RUN_OVER)) {
+            return false;
+        }
+        if (run->state == RUN_WAITING && run->is_postponed) {
+            *is_postponed = true;
+        } else if (run->state == RUN_WAITING) {
+            has_due = true;
+            earliest = run->due_us < earliest ? run->due_us : earliest;
+        }
+    }
+    *due_us = earliest;
+    if (*is_postponed) {
+        return !has_due; /* two things to wait for are more than a waiter knows */
+    }
+    return has_due && earliest - clock_wall_us() > WAITER_WORTH_MS * INT64_C(1000);
+}
+
+static void on_due(struct loop_timer *timer) {
+    make_due(CONTAINER_OF(timer, struct waiter, timer));
+}
+
+static void make_due(struct waiter *waiter) {
+    list_remove(&waiter->in_list);
+    list_append(&waiter->host->due_waiters, &waiter->in_list);
+    host_pump(waiter->host);
+}
+
+static void free_list(struct list *list) {
+    for (struct list_node *node; (node = list_take_first(list)) != NULL;) {
+        struct waiter *waiter = CONTAINER_OF(node, struct waiter, in_list);
+        loop_timer_cancel(waiter->host->loop, &waiter->timer);
+        free(waiter);
+    }
+}
