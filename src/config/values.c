@@ -112,6 +112,12 @@ int value_timezone(struct reading *reading, const struct key *key) {
     return is_utc ? 0 : check_add_not_yet(reading, key);
 }
 
+int value_tls(struct reading *reading, const struct key *key) {
+    return check_fail(reading, key->path,
+                      "is not served by this version: remove it, put a proxy that terminates TLS in front of "
+                      "`listen`, and set verify.secret");
+}
+
 int value_secrets(struct reading *reading, const struct key *key) {
     lua_State *lua = reading->lua;
     char **secrets = place(reading, key);

@@ -294,7 +294,9 @@ static void put_selectors(struct buffer *out, const char *name, const struct jso
 
 static void put_name(struct buffer *out, const char *name) {
     bool is_first = out->length > 0 && out->bytes[out->length - 1] == '{';
-    buffer_append_format(out, is_first ? "\"%s\":" : ",\"%s\":", name);
+    buffer_append_text(out, is_first ? "\"" : ",\"");
+    buffer_append_text(out, name);
+    buffer_append_text(out, "\":");
 }
 
 /* NULL: null. */
