@@ -92,6 +92,11 @@ static int set_defaults(struct config *config, const char *folder, struct error 
     config->retry.factor = 2;
     config->retry.max_seconds = 600;
     config->retry.hold = true;
+    config->keep.done_days = 7;
+    config->keep.parked_days = 90;
+    config->keep.unhandled_days = 7;
+    config->keep.quarantined_days = 30;
+    config->keep.duplicate_hours = 48;
     return config->listen != NULL && config->path != NULL && config->admin != NULL && config->timezone != NULL &&
                    config->scripts != NULL && config->store != NULL && config->verify.header != NULL
                ? 0

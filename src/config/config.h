@@ -48,6 +48,9 @@ struct config {
         double first_seconds, factor, max_seconds;
         bool hold;
     } retry;
+    struct {
+        double done_days, parked_days, unhandled_days, quarantined_days, duplicate_hours;
+    } keep; /* since the receipt of the event */
     char **not_yet; /* keys that were given and have no effect in this version, NULL-terminated; the host warns */
 };
 

@@ -3,8 +3,12 @@
 #include "config/path.h"
 #include <ctype.h>
 #include <lauxlib.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *text_at_top(struct reading *reading, const char *path);
 static int keep(struct reading *reading, const struct key *key, char *fresh);
@@ -96,20 +100,19 @@ int value_header(struct reading *reading, const struct key *key) {
 
 int value_timezone(struct reading *reading, const struct key *key) {
     const char *text = text_at_top(reading, key->path);
+    char file[PATH_MAX];
 
     if (text == NULL) {
         return -1;
     }
-    for (const char *c = text; *c != '\0'; c++) {
-        if (!isalnum((unsigned char)*c) && strchr("/_+-", *c) == NULL) {
-            return check_fail(reading, key->path, "is no name of a time zone, as in \"Europe/Berlin\"");
-        }
+    bool is_name = text[0] != '/' && text[0] != '\0' && strstr(text, "..") == NULL &&
+                   snprintf(file, sizeof file, "/usr/share/zoneinfo/%s", text) < (int)sizeof file;
+    if (strcmp(text, "UTC") != 0 && (!is_name || access(file, R_OK) != 0)) {
+        return check_fail(reading, key->path,
+                          "is no time zone that this machine knows, such as \"Europe/Berlin\" (the package tzdata "
+                          "has them)");
     }
-    bool is_utc = strcmp(text, "UTC") == 0;
-    if (keep(reading, key, slice_copy(slice_of(text))) < 0) {
-        return -1;
-    }
-    return is_utc ? 0 : check_add_not_yet(reading, key);
+    return keep(reading, key, slice_copy(slice_of(text)));
 }
 
 int value_tls(struct reading *reading, const struct key *key) {

@@ -4,6 +4,7 @@
 
 #include "base/loop.h"
 #include "base/map.h"
+#include "host/breaker.h"
 #include "host/generation.h"
 #include "host/host.h"
 #include "host/lane.h"
@@ -12,6 +13,8 @@
 #include "http/http.h"
 #include "router/router.h"
 #include <stdatomic.h>
+
+enum { HOST_PAUSED_MAX = 64 };
 
 struct host {
     struct host_options options;
@@ -26,19 +29,40 @@ struct host {
 
     /* events */
     struct lanes lanes;
-    struct map runs;        /* by id */
-    struct list works;      /* struct work, by in_host */
-    struct list ready_runs; /* struct run, by in_ready */
+    struct map runs;                                     /* by id */
+    struct list works;                                   /* struct work, by in_host */
+    struct list ready_runs;                              /* struct run, by in_ready */
+    struct list paused_runs;                             /* likewise: their handler is paused */
+    struct list postponed;                               /* likewise: they wait for the breaker */
+    struct list waiters, postponed_waiters, due_waiters; /* struct waiter, by in_list */
+    size_t waiter_count;
+    struct breaker breaker; /* in front of the Job Router */
     struct list unsaved;    /* struct change, by in_unsaved */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;
-    uint64_t highest_seq;     /* taken up into a lane so far */
-    struct loop_timer rescan; /* the store has events that could not be taken up */
-    struct loop_task missed;  /* nor could the loop be told of them */
+    uint64_t highest_seq; /* taken up into a lane so far */
+    bool has_more;        /* past it: the rest of the backlog is in the store only */
+    size_t window_limit;  /* entries that the lanes may hold */
+    bool is_counted;
+    _Atomic uint64_t open_events; /* in memory and in the store */
+    struct loop_timer rescan;     /* the store has events that could not be taken up */
+    struct loop_task missed;      /* nor could the loop be told of them */
     _Atomic bool has_missed;
-    uint64_t unclean_seq; /* events up to this may have steps that were sent and not journaled */
-    size_t waiting;       /* runs in RUN_WAITING */
+    uint64_t unclean_seq;         /* events up to this may have steps that were sent and not journaled */
+    size_t waiting;               /* runs in RUN_WAITING, in memory */
+    struct loop_timer next_timer; /* of the events that are raised later */
+    bool is_raising;
+
+    /* operators */
+    bool is_paused;
+    char *paused[HOST_PAUSED_MAX]; /* paths of handlers */
+    size_t paused_count;
+    struct loop_task order_task;
+    _Atomic(struct host_order *) orders;
+    struct loop_timer mend_timer;
+    uint64_t mend_before; /* parked events from here down are still to be looked at */
+    struct loop_timer purge_timer;
 
     /* scripts */
     struct watch watch;
@@ -53,15 +77,16 @@ struct host {
     struct loop_timer drain;
     struct loop_task stop_task, reload_task, broken_task, question_task;
     _Atomic bool is_stopping, is_reload_asked, is_over;
-    _Atomic size_t backlog;
     _Atomic(struct host_question *) questions;
     struct error broken;
     struct host_status totals; /* its counters and the words about the last reload */
 };
 
-/* host.c */
+/* pump.c */
 /* Hands out what can be handed out, at the end of this turn. */
 void host_pump(struct host *host);
+
+/* host.c */
 void host_note(struct host *host, const struct host_note *note);
 /* Says it, with what is known of the work filled in. */
 void host_note_work(const struct work *work, struct host_note note);
@@ -71,6 +96,19 @@ void host_check_drained(struct host *host);
 /* intake.c: from the store's appends into the lanes */
 void intake_start(struct host *host);
 int intake_scan(struct host *host, struct error *error);
+/* The next part of the backlog, if there is room. */
+void intake_refill(struct host *host);
+/* An event that was over is queued again. */
+void intake_again(struct host *host, uint64_t seq, uint64_t lane);
+
+/* orders.c */
+void orders_refuse_all(struct host *host);
+
+/* mend.c */
+void mend_start(struct host *host);
+
+/* purge.c */
+void purge_start(struct host *host);
 
 /* reload.c */
 void reload_start(struct host *host);

@@ -12,14 +12,10 @@ struct effect {
 };
 
 static const struct effect effects[] = {
-    {"after", effect_after},
-    {"cancel", effect_cancel_timer},
-    {"sleep", effect_sleep},
-    {"state.compare_and_set", effect_value},
-    {"state.delete", effect_value},
-    {"state.get", effect_value},
-    {"state.increment", effect_value},
-    {"state.set", effect_value},
+    {"after", effect_after},           {"cancel", effect_cancel_timer},
+    {"sleep", effect_sleep},           {"state.compare_and_set", effect_value},
+    {"state.delete", effect_value},    {"state.get", effect_value},
+    {"state.increment", effect_value}, {"state.set", effect_value},
 };
 
 struct split {
@@ -108,7 +104,8 @@ size_t effect_split(const struct step *step, struct slice *parts, size_t most) {
 
 double effect_number(struct slice raw, double fallback) {
     char text[64];
-    if (raw.length == 0 || raw.length >= sizeof text || (raw.bytes[0] != '-' && (raw.bytes[0] < '0' || raw.bytes[0] > '9'))) {
+    if (raw.length == 0 || raw.length >= sizeof text ||
+        (raw.bytes[0] != '-' && (raw.bytes[0] < '0' || raw.bytes[0] > '9'))) {
         return fallback;
     }
     memcpy(text, raw.bytes, raw.length);

@@ -130,6 +130,8 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
                                     has_answer ? NULL : answer->error.message, &outcome);
     step->status = has_answer ? answer->status : 0;
     breaker_note(&step->run->work->host->breaker, step->run->id, is_failure(answer));
+    step->is_repeated = step->is_repeated || answer->sends > 1; /* a kept connection that was dead: sent again */
+    step->is_unsent = answer->sends == 0;
     step->retry_after_s = has_answer ? answer->retry_after_s : -1;
     if (etag != NULL) {
         snprintf(step->etag, sizeof step->etag, "%s", etag);
@@ -152,7 +154,8 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
 
 /* Of the upstream, not of the request: no answer, 5xx, or a key that is not taken any more. */
 static bool is_failure(const struct http_answer *answer) {
-    return answer->error.code != ERROR_NONE || answer->status >= 500 || answer->status == 401 || answer->status == 403;
+    return answer->error.code != ERROR_NONE || answer->status >= 500 || answer->status == 401 ||
+           answer->status == 403;
 }
 
 static void free_call(struct call *call) {

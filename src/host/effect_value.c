@@ -31,8 +31,8 @@ void effect_value(struct step *step) {
     if (options.length > 0) {
         json_each_member(options.bytes, options.length, take_ttl, &ttl, NULL);
     }
-    if (json_append_decoded(&extra->text, parts[0]) < 0 || extra->text.length == 0 || extra->text.length > KEY_MAX ||
-        value.length > VALUE_MAX) {
+    if (json_append_decoded(&extra->text, parts[0]) < 0 || extra->text.length == 0 ||
+        extra->text.length > KEY_MAX || value.length > VALUE_MAX) {
         effect_refuse(step, "BadArguments", "a key has 1 to 1024 bytes, a value 64 KiB at most");
         return;
     }

@@ -21,6 +21,7 @@ static void on_loaded(struct worker_slot *slot, const struct wire_frame *frame);
 static int take_handlers(struct generation *generation, struct wire_reader *reader, uint32_t count);
 static int take_handler(struct generation *generation, struct handler *handler, struct slice path,
                         struct slice options);
+static void digest_script(const struct generation *generation, struct handler *handler);
 static void on_refused(struct worker_slot *slot, const struct wire_frame *frame);
 static void on_died(struct process *process, const struct process_death *death);
 static void on_restart(struct loop_timer *timer);
@@ -246,6 +247,7 @@ static int take_handler(struct generation *generation, struct handler *handler, 
     if (handler->path == NULL || handler->type == NULL) {
         goto failed;
     }
+    digest_script(generation, handler);
     if (options.length > 0) {
         struct json *own = json_parse(options.bytes, options.length, NULL);
         if (own == NULL) {
@@ -265,6 +267,20 @@ failed:
     free(handler->path);
     free(handler->type);
     return -1;
+}
+
+static void digest_script(const struct generation *generation, struct handler *handler) {
+    const struct script_set *scripts = generation->scripts;
+    struct crypto_digest digest;
+    crypto_digest_begin(&digest);
+    for (size_t i = 0; i < scripts->count; i++) {
+        struct slice path = slice_of(scripts->files[i].path);
+        if (slice_is(path, handler->path) || slice_starts_with(path, "lib/")) {
+            crypto_digest_part(&digest, path);
+            crypto_digest_part(&digest, slice_make(scripts->files[i].bytes, scripts->files[i].length));
+        }
+    }
+    crypto_digest_end(&digest, handler->script);
 }
 
 static void on_refused(struct worker_slot *slot, const struct wire_frame *frame) {

@@ -28,6 +28,7 @@ struct handler {
     char *type;             /* the event's short or full name that it is for; "default" for default.lua */
     double timeout_seconds; /* 0: as configured */
     struct retry_policy retry;
+    uint8_t script[CRYPTO_DIGEST_SIZE]; /* of its file and of the modules: another one when it was mended */
 };
 
 struct generation;

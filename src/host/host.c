@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "event/event.h"
 #include "host/conductor.h"
+#include "host/timers.h"
+#include "host/waiter.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,11 +14,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { BEGIN_AT_ONCE = 256, PUMP_AGAIN_MS = 1000 };
-
 static int open_parts(struct host *host, struct error *error);
 static void tell_of_repeats(struct host *host);
 static int see_open(void *context, const struct store_open_event *event);
+static void on_breaker(struct breaker *breaker, bool is_probe);
 static int watch_signals(struct host *host, struct error *error);
 static void on_signal(struct loop_watch *watch, uint32_t events);
 static void on_store_broken(const struct error *error, void *context);
@@ -24,12 +25,10 @@ static void on_broken_task(struct loop_task *task);
 static void on_stop_task(struct loop_task *task);
 static void on_reload_task(struct loop_task *task);
 static void on_drain_over(struct loop_timer *timer);
-static void on_pump(struct loop_task *task);
-static void on_pump_later(struct loop_timer *timer);
-static struct run *next_ready(struct host *host);
 static void on_questions(struct loop_task *task);
 static void answer_questions(struct host *host);
 static void fill_status(const struct host *host, struct host_status *status);
+static void fill_paused(const struct host *host, struct host_status *status);
 static void fill_workers(const struct generation *generation, struct host_status *status);
 
 struct host *host_new(const struct host_options *options, struct error *error) {
@@ -46,11 +45,17 @@ struct host *host_new(const struct host_options *options, struct error *error) {
                                         .factor = options->config->retry.factor,
                                         .max_seconds = options->config->retry.max_seconds,
                                         .hold = options->config->retry.hold};
+    host->is_paused = options->is_paused;
     host->signals.fd = host->watch.inotify.fd = -1;
     lanes_init(&host->lanes);
     map_init(&host->runs);
     list_init(&host->works);
     list_init(&host->ready_runs);
+    list_init(&host->paused_runs);
+    list_init(&host->postponed);
+    list_init(&host->waiters);
+    list_init(&host->postponed_waiters);
+    list_init(&host->due_waiters);
     list_init(&host->unsaved);
     list_init(&host->retiring);
     if (open_parts(host, error) < 0) {
@@ -75,6 +80,10 @@ void host_free(struct host *host) {
     if (host->loop != NULL) {
         reload_stop(host);
     }
+    waiter_free_all(host);
+    for (size_t i = 0; i < host->paused_count; i++) {
+        free(host->paused[i]);
+    }
     http_client_free(host->http);
     store_reader_free(host->reader);
     router_access_reset(&host->access);
@@ -94,10 +103,13 @@ int host_run(struct host *host, struct error *error) {
     if (host->lanes.queued > 0) {
         log_info("host", "events are waiting from before", LOG_NUMBER("events", host->lanes.queued), LOG_END);
     }
+    timers_start(host);
+    purge_start(host);
     reload_start(host);
     loop_run(host->loop);
     atomic_store(&host->is_over, true);
     answer_questions(host);
+    orders_refuse_all(host);
     tell_of_repeats(host);
     store_reader_free(host->reader); /* so that the store can be closed before the host is freed */
     host->reader = NULL;
@@ -123,7 +135,7 @@ void host_reload(struct host *host) {
 }
 
 bool host_may_accept(const struct host *host) {
-    return !atomic_load(&host->is_stopping) && atomic_load(&host->backlog) < host->config->limits.backlog;
+    return !atomic_load(&host->is_stopping) && atomic_load(&host->open_events) < host->config->limits.backlog;
 }
 
 /* A stack of questions and one task: the one who finds it empty posts the task. */
@@ -138,10 +150,6 @@ void host_ask(struct host *host, struct host_question *question) {
     } else if (first == NULL) {
         loop_post(host->loop, &host->question_task, on_questions);
     }
-}
-
-void host_pump(struct host *host) {
-    loop_defer(host->loop, &host->pump, on_pump);
 }
 
 void host_note(struct host *host, const struct host_note *note) {
@@ -184,6 +192,7 @@ static int open_parts(struct host *host, struct error *error) {
         return -1;
     }
     struct http_options http = {.ca_file = host->config->http.ca};
+    breaker_init(&host->breaker, host->loop, "router", on_breaker, host);
     host->http = http_client_new(host->loop, &http, error);
     if (host->http == NULL) {
         return -1;
@@ -220,6 +229,10 @@ static void tell_of_repeats(struct host *host) {
 static int see_open(void *context, const struct store_open_event *event) {
     *(uint64_t *)context = event->seq;
     return -1;
+}
+
+static void on_breaker(struct breaker *breaker, bool is_probe) {
+    waiter_release(breaker->context, !is_probe);
 }
 
 static int watch_signals(struct host *host, struct error *error) {
@@ -299,47 +312,6 @@ static void on_drain_over(struct loop_timer *timer) {
     loop_stop(host->loop);
 }
 
-/* Runs that were begun come before new ones; a slice of the backlog per turn. */
-static void on_pump(struct loop_task *task) {
-    struct host *host = CONTAINER_OF(task, struct host, pump);
-    size_t begun = 0;
-    while (host->live != NULL && !atomic_load(&host->is_stopping)) {
-        struct worker_slot *slot = generation_pick(host->live, host->config->limits.in_flight);
-        if (slot == NULL) {
-            break;
-        }
-        struct run *run = next_ready(host);
-        if (run != NULL) {
-            run_dispatch(run, slot);
-            continue;
-        }
-        uint64_t seq = 0;
-        struct lane *lane = begun < BEGIN_AT_ONCE ? lanes_take(&host->lanes, &seq) : NULL;
-        if (lane == NULL) {
-            break;
-        }
-        begun++;
-        if (work_begin(host, lane, seq) < 0) {
-            loop_timer_set(host->loop, &host->pump_later, clock_monotonic_ns() + PUMP_AGAIN_MS * CLOCK_NS_PER_MS,
-                           on_pump_later);
-            break;
-        }
-    }
-    if (begun == BEGIN_AT_ONCE) {
-        loop_timer_set(host->loop, &host->pump_later, 0, on_pump_later);
-    }
-    atomic_store(&host->backlog, host->lanes.queued);
-}
-
-static void on_pump_later(struct loop_timer *timer) {
-    host_pump(CONTAINER_OF(timer, struct host, pump_later));
-}
-
-static struct run *next_ready(struct host *host) {
-    struct list_node *node = list_take_first(&host->ready_runs);
-    return node == NULL ? NULL : CONTAINER_OF(node, struct run, in_ready);
-}
-
 static void on_questions(struct loop_task *task) {
     answer_questions(CONTAINER_OF(task, struct host, question_task));
 }
@@ -363,12 +335,16 @@ static void fill_status(const struct host *host, struct host_status *status) {
     status->is_live = host->live != NULL;
     status->is_stopping = atomic_load(&host->is_stopping);
     status->queued = host->lanes.queued;
-    status->waiting = host->waiting;
+    status->has_more = host->has_more;
+    status->is_paused = host->is_paused;
+    status->is_breaker_open = breaker_is_open(&host->breaker);
+    fill_paused(host, status);
+    status->waiting = host->waiting + host->waiter_count;
     status->lanes = lanes_count(&host->lanes);
     LIST_EACH (&host->works, node) {
         status->running++;
     }
-    status->running -= status->waiting < status->running ? status->waiting : status->running;
+    status->running -= host->waiting < status->running ? host->waiting : status->running;
     const char *waiting_for = watch_waiting_for(&host->watch);
     if (waiting_for != NULL && status->reload_error[0] == '\0') {
         snprintf(status->reload_error, sizeof status->reload_error,
@@ -384,6 +360,15 @@ static void fill_status(const struct host *host, struct host_status *status) {
     }
     LIST_EACH (&host->retiring, node) {
         status->generations++;
+    }
+}
+
+static void fill_paused(const struct host *host, struct host_status *status) {
+    size_t used = 0;
+    for (size_t i = 0; i < host->paused_count && used < sizeof status->paused_handlers; i++) {
+        int length = snprintf(status->paused_handlers + used, sizeof status->paused_handlers - used, "%s%s",
+                              i == 0 ? "" : ", ", host->paused[i]);
+        used += length > 0 ? (size_t)length : 0;
     }
 }
 

@@ -6,7 +6,7 @@
 #include "host/conductor.h"
 #include <stdlib.h>
 
-enum { RESCAN_MS = 1000 };
+enum { RESCAN_MS = 1000, INTAKE_WINDOW = 50 * 1000 };
 
 struct admitted {
     uint64_t seq, lane;
@@ -28,13 +28,18 @@ static void on_rescan(struct loop_timer *timer);
 static void rescan_later(struct host *host);
 
 void intake_start(struct host *host) {
+    host->window_limit = INTAKE_WINDOW;
     store_on_append(host->store, on_append, host);
 }
 
 int intake_scan(struct host *host, struct error *error) {
     struct store_totals totals;
-    if (host->highest_seq == 0 && store_totals(host->reader, &totals, error) == 0) {
-        atomic_fetch_add(&host->open_events, totals.open);
+    if (!host->is_counted) {
+        if (store_totals(host->reader, &totals, error) < 0) {
+            return -1;
+        }
+        host->is_counted = true;
+        atomic_store(&host->open_events, totals.open);
     }
     host->has_more = false;
     int result = store_each_open(host->reader, host->highest_seq, take_open, host, error);
@@ -42,16 +47,14 @@ int intake_scan(struct host *host, struct error *error) {
     return result;
 }
 
-/* The next part of the backlog, when half of the last one is gone, or when what is left of it cannot go on. */
+/* The next part of the backlog: when half of the last one is gone, or when all that is left of it is held back by lanes that
+ * wait. The window then grows, so that a lane which waits holds up no other. */
 void intake_refill(struct host *host) {
-    bool has_room = host->lanes.queued < INTAKE_WINDOW / 2;
-    bool is_stuck = list_is_empty(&host->lanes.ready) && host->lanes.queued < host->window_limit;
-    if (!host->has_more || (!has_room && !is_stuck)) {
-        if (host->has_more && list_is_empty(&host->lanes.ready)) {
-            host->window_limit = host->lanes.queued + INTAKE_WINDOW;
-        }
+    bool is_stuck = list_is_empty(&host->lanes.ready);
+    if (!host->has_more || (!is_stuck && host->lanes.queued > INTAKE_WINDOW / 2)) {
         return;
     }
+    host->window_limit = is_stuck ? host->lanes.queued + INTAKE_WINDOW : INTAKE_WINDOW;
     struct error error = {0};
     if (intake_scan(host, &error) < 0) {
         rescan_later(host);
@@ -87,6 +90,7 @@ static void on_append(const struct store_work *work, void *context) {
             admission->events[admission->count++] = (struct admitted){event->seq, event->lane};
         }
     }
+    atomic_fetch_add(&host->open_events, admission->count);
     loop_post(host->loop, &admission->task, on_admission);
 }
 
@@ -99,7 +103,6 @@ static void on_admission(struct loop_task *task) {
             rescan_later(host);
         }
     }
-    atomic_store(&host->backlog, host->lanes.queued);
     host_pump(host);
     free(admission);
 }
@@ -110,9 +113,14 @@ static void on_missed(struct loop_task *task) {
     rescan_later(host);
 }
 
-/* In the order of their numbers, each once: the scan at the start and the telling may overlap. */
+/* In the order of their numbers, each once: the scan at the start and the telling may overlap. Memory holds a window
+ * of the backlog, whatever its length. */
 static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
-    if (seq <= host->highest_seq) {
+    if (seq <= host->highest_seq || host->has_more) {
+        return 0;
+    }
+    if (host->lanes.queued >= host->window_limit) {
+        host->has_more = true; /* this one and what follows is found in the store when there is room */
         return 0;
     }
     if (lanes_push(&host->lanes, lane, seq) < 0) {
@@ -123,11 +131,12 @@ static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
 }
 
 static int take_open(void *context, const struct store_open_event *event) {
-    if (take_up(context, event->seq, event->lane) < 0) {
-        rescan_later(context);
+    struct host *host = context;
+    if (take_up(host, event->seq, event->lane) < 0) {
+        rescan_later(host);
         return -1;
     }
-    return 0;
+    return host->has_more ? -1 : 0;
 }
 
 static void rescan_later(struct host *host) {

@@ -48,7 +48,7 @@ struct step *journal_add(struct run *run, uint32_t branch, struct slice operatio
     LIST_EACH (&run->steps, node) {
         const struct step *other = CONTAINER_OF(node, struct step, in_run);
         if (is_same(other, branch, operation, arguments, hash)) {
-            was_sent = was_sent || other->state == STEP_FORGOTTEN;
+            was_sent = was_sent || (other->state == STEP_FORGOTTEN && !other->is_unsent);
             step->occurrence += other->state != STEP_FORGOTTEN;
         }
     }

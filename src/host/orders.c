@@ -77,7 +77,8 @@ static void pause(struct host *host, struct host_order *order) {
     bool is_known = path != NULL && host->live != NULL && generation_handler(host->live, slice_of(path)) != NULL;
     if (!is_known || host->paused_count == HOST_PAUSED_MAX) {
         error_set(&order->error, is_known ? ERROR_LIMIT : ERROR_NOT_FOUND,
-                  is_known ? "too many handlers are paused one by one; pause everything" : "there is no handler %s",
+                  is_known ? "too many handlers are paused one by one; pause everything"
+                           : "there is no handler %s",
                   order->handler);
         free(path);
         return;
@@ -139,7 +140,8 @@ static void replay(struct host *host, struct host_order *order) {
 static int check_replay(struct host *host, const struct host_order *order, struct error *error) {
     struct store_record record;
     if (map_get(&host->runs, store_run_id(order->seq, 0)) != NULL) {
-        return error_set(error, ERROR_BUSY, "event %lu is being handled at this moment", (unsigned long)order->seq);
+        return error_set(error, ERROR_BUSY, "event %lu is being handled at this moment",
+                         (unsigned long)order->seq);
     }
     if (store_read_event(host->reader, order->seq, &record, error) < 0) {
         return -1;
@@ -172,7 +174,8 @@ static void on_replay_stored(struct loop_task *task) {
     order->run_count = work->replay.run_count;
     if (order->error.code == ERROR_NONE && order->run_count == 0) {
         error_set(&order->error, ERROR_INVALID,
-                  "event %lu has no parked run; --from-start runs one that is done again", (unsigned long)order->seq);
+                  "event %lu has no parked run; --from-start runs one that is done again",
+                  (unsigned long)order->seq);
     } else if (order->error.code == ERROR_NONE) {
         intake_again(host, order->seq, work->replay.lane);
     }

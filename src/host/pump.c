@@ -85,7 +85,8 @@ static bool is_handler_paused(const struct host *host, const struct run *run) {
 }
 
 static void pump_in(struct host *host, int64_t pause_ms) {
-    loop_timer_set(host->loop, &host->pump_later, clock_monotonic_ns() + pause_ms * CLOCK_NS_PER_MS, on_pump_later);
+    loop_timer_set(host->loop, &host->pump_later, clock_monotonic_ns() + pause_ms * CLOCK_NS_PER_MS,
+                   on_pump_later);
 }
 
 static void on_pump_later(struct loop_timer *timer) {

@@ -122,6 +122,7 @@ static void on_ready(struct generation *generation) {
                                         .handler = slice_of(generation->name),
                                         .seconds = (double)(clock_monotonic_ns() - generation->started_ns) / 1e9});
     keep_scripts(host, generation);
+    mend_start(host);
     if (old != NULL) {
         retire(host, old);
     }

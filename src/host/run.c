@@ -12,8 +12,8 @@
 static void send_run(struct run *run, const struct handler *handler);
 static uint64_t seed_of(const struct run *run);
 static void on_want(struct run *run, const struct wire_frame *frame);
-static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation, struct slice arguments,
-                     uint64_t hash);
+static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation,
+                     struct slice arguments, uint64_t hash);
 static void await(struct step *step, uint32_t wait);
 static void answer_not_yet(struct run *run, uint32_t wait);
 static void put_answer(const struct step *step, enum wire_outcome outcome);
@@ -201,8 +201,8 @@ static void on_want(struct run *run, const struct wire_frame *frame) {
     take_new(run, wait, branch, operation, arguments, hash);
 }
 
-static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation, struct slice arguments,
-                     uint64_t hash) {
+static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation,
+                     struct slice arguments, uint64_t hash) {
     if (run->step_count >= run->work->host->config->limits.run_steps) {
         run_cancel(run);
         run_fail(run, &(struct verdict){.result = "steps",
@@ -210,9 +210,8 @@ static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct sli
                                         .retry_after_s = -1});
         return;
     }
-    struct step *step = slice_is(operation, "step.keep")
-                            ? journal_add_kept(run, branch, arguments)
-                            : journal_add(run, branch, operation, arguments, hash);
+    struct step *step = slice_is(operation, "step.keep") ? journal_add_kept(run, branch, arguments)
+                                                         : journal_add(run, branch, operation, arguments, hash);
     if (step == NULL) {
         run_cancel(run);
         run_hand_back(run);

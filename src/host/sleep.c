@@ -49,7 +49,7 @@ void sleep_count(struct run *run, int waits, int sleeps) {
 }
 
 void sleep_stop(struct run *run) {
-    LIST_EACH(&run->steps, node) {
+    LIST_EACH (&run->steps, node) {
         loop_timer_cancel(run->work->host->loop, &CONTAINER_OF(node, struct step, in_run)->wake);
     }
     run->waits = run->sleeps = 0;
@@ -75,7 +75,7 @@ static void rest_if_idle(struct run *run) {
     if (run->waits != run->sleeps) {
         return;
     }
-    LIST_EACH(&run->steps, node) {
+    LIST_EACH (&run->steps, node) {
         const struct step *step = CONTAINER_OF(node, struct step, in_run);
         if (loop_timer_is_set(&step->wake) && step->wake.at < earliest) {
             earliest = step->wake.at;

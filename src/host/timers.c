@@ -67,8 +67,8 @@ static void on_due(struct loop_timer *timer) {
         return; /* when that is done, the next one is looked for */
     }
     struct raising *raising = calloc(1, sizeof *raising);
-    if (raising == NULL || store_each_timer(host->reader, clock_wall_us() + 1, RAISE_AT_ONCE, take_timer, raising,
-                                            &error) < 0) {
+    if (raising == NULL ||
+        store_each_timer(host->reader, clock_wall_us() + 1, RAISE_AT_ONCE, take_timer, raising, &error) < 0) {
         free_raising(raising);
         arm(host, clock_wall_us() + AGAIN_MS * 1000);
         return;

@@ -36,8 +36,8 @@ void run_rest(struct run *run, int64_t due_us) {
 
 void run_fail(struct run *run, const struct verdict *verdict) {
     struct host *host = run->work->host;
-    bool is_upstreams = verdict->is_retryable && slice_is(slice_of(verdict->result), "answer") &&
-                        breaker_is_open(&host->breaker);
+    bool is_upstreams =
+        verdict->is_retryable && slice_is(slice_of(verdict->result), "answer") && breaker_is_open(&host->breaker);
     run->attempt += !is_upstreams; /* while the breaker is open no attempt is counted */
     run->kills += verdict->is_kill;
     run->result = verdict->result;

@@ -32,7 +32,8 @@ bool waiter_replace(struct work *work) {
     }
     list_append(&host->waiters, &waiter->in_list);
     int64_t pause_us = due_us - clock_wall_us();
-    loop_timer_set(host->loop, &waiter->timer, clock_monotonic_ns() + (pause_us > 0 ? pause_us : 0) * 1000, on_due);
+    loop_timer_set(host->loop, &waiter->timer, clock_monotonic_ns() + (pause_us > 0 ? pause_us : 0) * 1000,
+                   on_due);
     return true;
 }
 

@@ -1,6 +1,7 @@
-/* The events, field by field: Azure/azure-rest-api-specs, eventgrid/data-plane/Microsoft.Communication/stable/2018-01-01,
- * and "Azure Communication Services - Job Router events", learn.microsoft.com. Where those two differ, a field has the
- * form of their samples. A field that may be null is there with null. */
+/* The events, field by field: Azure/azure-rest-api-specs,
+ * eventgrid/data-plane/Microsoft.Communication/stable/2018-01-01, and "Azure Communication Services - Job Router
+ * events", learn.microsoft.com. Where those two differ, a field has the form of their samples. A field that may be
+ * null is there with null. */
 #include "event/event.h"
 #include "sim/state.h"
 #include "json/json.h"

@@ -183,6 +183,7 @@ describe("a limit", function()
       assert.equal("timeout", run.result)
       assert.is_truthy(run.reason:find("all attempts used up: it took longer than", 1, true), run.reason)
       assert.equal(1, router.count["1-1"])
+      router.is_held = nil
       server:stop()
     end)
   end

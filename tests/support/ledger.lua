@@ -1,6 +1,6 @@
 -- A Job Router of the test's own that writes down what it is asked.
 --
---     local router = ledger.open()              -- says yes to everything
+--     local router = ledger.open([port])        -- says yes to everything
 --     local server = host.serve { config = router.config, ... }
 --     router.count["7-1"]                       -- how often step 1 of event 7 was asked for, by its request id
 --     router:asked "PATCH /routing/jobs/j1"     -- how often, by what was asked
@@ -17,11 +17,11 @@ local function path_of(request)
   return request.method .. " " .. request.target:match "^[^?]*"
 end
 
-function ledger.open()
+function ledger.open(port)
   local self = setmetatable({ count = {}, bodies = {}, paths = {} }, Ledger)
   self.server = host.upstream(function(request)
     return self:take(request)
-  end)
+  end, port)
   self.config = ('router = { connection_string = "endpoint=%s;accesskey=c2VjcmV0" }\n'):format(self.server.url)
   return self
 end
