@@ -165,10 +165,9 @@ describe("kill -9 of the host", function()
     end)
   end
 
-  -- The first commit of a host keeps its scripts.
   it("before the commit of a delivery leaves it to be sent again", function()
     local server =
-      host.serve { scripts = scripts, environment = { SWITCHHOOK_FAULT = "store.before-commit:2:kill" } }
+      host.serve { scripts = scripts, environment = { SWITCHHOOK_FAULT = "store.appended:1:kill" } }
     local event = event_of "j1"
     assert.is_false((pcall(server.deliver, server, { event })))
     server:wait_exit()
@@ -183,7 +182,7 @@ describe("kill -9 of the host", function()
     local server = host.serve {
       config = router.config,
       scripts = scripts,
-      environment = { SWITCHHOOK_FAULT = "store.after-commit:2:kill" },
+      environment = { SWITCHHOOK_FAULT = "host.admit:1:kill" },
     }
     local event = event_of "j1"
     assert.is_false((pcall(server.deliver, server, { event })))
