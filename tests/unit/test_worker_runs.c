@@ -92,6 +92,34 @@ static void test_late_answers(void **state) {
     world_close(&world);
 }
 
+static void answer_at_once(void *context, uint64_t run, uint32_t wait, uint32_t branch, struct slice operation,
+                           struct slice arguments) {
+    struct world *world = context;
+    world_want(context, run, wait, branch, operation, arguments);
+    world_answer(world, run, wait, "{}");
+}
+
+/* An answer from inside the port comes before the run waits: it must not enter Lua while Lua is being run. */
+static void test_answer_before_the_wait(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, 64);
+    worker_free(world.worker);
+    const struct worker_limits limits = {64 << 20, 256 << 20, 4 << 20};
+    const struct worker_port port = {answer_at_once, world_log,     world_done, world_failed,
+                                     world_loaded,   world_refused, &world};
+    world.worker = worker_new(&limits, &port, NULL, NULL);
+    world_file(&world, WORLD_SCRIPT, "return function() router.jobs.get 'a' return 'end' end");
+    world_load(&world);
+    world_take(&world);
+    world_run(&world, 1, WORLD_SCRIPT);
+    assert_string_equal(world_take(&world), "want 1 1 router.jobs.get [\"a\"]\n");
+    assert_int_equal(worker_count(world.worker).late_answers, 1);
+    world_answer(&world, 1, 1, "{}");
+    assert_string_equal(world_take(&world), "done 1 \"end\"\n");
+    world_close(&world);
+}
+
 static const char not_found[] =
     "{\"code\":\"JobNotFound\",\"message\":\"no such job\",\"operation\":\"x\",\"retryable\":"
     "false,\"status\":404}";
@@ -350,6 +378,9 @@ static void test_all_errors_are_told(void **state) {
         world_take(&world),
         "refused lib/m.lua:1: syntax error near 'x'\na.lua:1: here\nb.lua:1: the script returns nothing; it "
         "must end with its handler: return function(event) ... end\n");
+    world_take(&world);
+    world_run(&world, 1, "a.lua"); /* nothing of what was refused can be run */
+    assert_string_equal(world_take(&world), "failed 1 missing there is no script a.lua in this generation\n");
     world_close(&world);
     world_open(&world, 64);
     world_file(&world, "a.lua", "local function f() error 'here' end\nf()");
@@ -472,6 +503,7 @@ int main(void) {
         cmocka_unit_test(test_event_forms),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_late_answers),
+        cmocka_unit_test(test_answer_before_the_wait),
         cmocka_unit_test(test_errors_of_answers),
         cmocka_unit_test(test_traceback),
         cmocka_unit_test(test_misuse_names_the_argument),
