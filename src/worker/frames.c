@@ -167,7 +167,8 @@ static int take_answer(struct frames *frames, uint64_t run, struct wire_reader *
     return 0;
 }
 
-/* A frame that cannot be written leaves the host waiting for it: the connection's owner sees is_broken and ends. */
+/* A frame that cannot be written leaves the host waiting for it: the connection's owner sees is_broken and
+ * ends. */
 static void end_frame(struct frames *frames, size_t place) {
     if (wire_end(&frames->out, place) < 0) {
         frames->out.is_broken = true;

@@ -184,7 +184,8 @@ static void expect_place(struct child *child, const char *place) {
     fail_msg("the place is '%s' and not '%s'", child->page->place, place);
 }
 
-/* The thread sanitizer keeps signals back until the program calls the C library, which a loop in Lua never does. */
+/* The thread sanitizer keeps signals back until the program calls the C library, which a loop in Lua never
+ * does. */
 static void skip_where_signals_wait(void) {
 #ifdef __SANITIZE_THREAD__
     skip();
