@@ -133,6 +133,7 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
                                     has_answer ? NULL : answer->error.message, &outcome);
     step->status = has_answer ? answer->status : 0;
     step->retry_after_s = has_answer ? answer->retry_after_s : -1;
+    step->is_repeated = step->is_repeated || answer->sends > 1;
     if (etag != NULL) {
         snprintf(step->etag, sizeof step->etag, "%s", etag);
     }

@@ -214,6 +214,27 @@ describe("kill -9 of the host", function()
   end)
 end)
 
+describe("a request that the client sends again by itself", function()
+  -- The other side closes a connection that was kept: it may have acted on what it read.
+  it("is a repetition to the script, too", function()
+    local router = ledger.open()
+    local server = host.serve { config = router.config, scripts = scripts }
+    local closed = false
+    router.answer = function(request)
+      if request.method == "PATCH" and not closed then
+        closed = true
+        return false
+      end
+    end
+    assert.equal(200, server:deliver({ event_of "j1" }).status)
+    server:wait_state(1, "done")
+    assert.is_true(check_steps(server, router, 1)[2].repeated)
+    assert.equal(2, router.count["1-2"])
+    assert.equal(1, router:asked "POST /routing/jobs/j1/assignments/again:complete")
+    server:stop()
+  end)
+end)
+
 describe("a delivery that is stored", function()
   it("is handled though the host had no memory to take it up", function()
     local router = ledger.open()
