@@ -45,8 +45,9 @@ local function check_neighbours(server, router)
   for seq = 1, 3 do
     local run = run_of(server, seq, "done")
     assert_unharmed(run)
+    assert.equal(1, #run.steps)
     assert.is_false(run.steps[1].repeated)
-    assert.equal(1, router.count[seq .. "-1"])
+    assert.equal(1, router:asked("PATCH /routing/jobs/n" .. seq))
   end
 end
 
@@ -182,7 +183,7 @@ describe("a limit", function()
       assert.equal(2, run.attempt)
       assert.equal("timeout", run.result)
       assert.is_truthy(run.reason:find("all attempts used up: it took longer than", 1, true), run.reason)
-      assert.equal(1, router.count["1-1"])
+      assert.equal(1, #router.paths)
       router.is_held = nil
       server:stop()
     end)
