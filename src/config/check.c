@@ -15,9 +15,7 @@ enum { HOUR = 3600, DAY = 24 * HOUR, MIB_MAX = 1 << 20, DAYS_MAX = 36500 };
 /* A table of keys stands before its members. */
 static const struct key keys[] = {
     {"listen", value_address, AT(listen), 0, 0, false},
-    {"tls", NULL, KEY_NOWHERE, 0, 0, true},
-    {"tls.cert", value_path, KEY_NOWHERE, 0, 0, false},
-    {"tls.key", value_path, KEY_NOWHERE, 0, 0, false},
+    {"tls", value_tls, KEY_NOWHERE, 0, 0, false},
     {"path", value_route, AT(path), 0, 0, false},
     {"admin", value_address, AT(admin), 0, 0, false},
     {"timezone", value_timezone, AT(timezone), 0, 0, false},

@@ -115,6 +115,12 @@ int value_timezone(struct reading *reading, const struct key *key) {
     return keep(reading, key, slice_copy(slice_of(text)));
 }
 
+int value_tls(struct reading *reading, const struct key *key) {
+    return check_fail(reading, key->path,
+                      "is not served by this version: remove it, put a proxy that terminates TLS in front of "
+                      "`listen`, and set verify.secret");
+}
+
 int value_secrets(struct reading *reading, const struct key *key) {
     lua_State *lua = reading->lua;
     char **secrets = place(reading, key);

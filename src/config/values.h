@@ -12,6 +12,8 @@ int value_path(struct reading *reading, const struct key *key);
 int value_store(struct reading *reading, const struct key *key);
 int value_header(struct reading *reading, const struct key *key);
 int value_timezone(struct reading *reading, const struct key *key);
+/* `tls`: an error as long as nothing serves it. A warning would leave plain HTTP where TLS was asked for. */
+int value_tls(struct reading *reading, const struct key *key);
 
 /* verify.secret: one text, or a list of at most CONFIG_SECRETS; nil entries are passed over. */
 int value_secrets(struct reading *reading, const struct key *key);

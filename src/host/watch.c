@@ -38,7 +38,12 @@ void watch_begin_read(struct watch *watch) {
     bool was_scanning = watch->must_scan;
     loop_timer_cancel(watch->loop, &watch->timer);
     watch->is_reading = true;
-    watch->must_scan = look_anew(watch, &error) < 0 || watch->places.is_partial || has_no_events(watch->folder);
+    if (look_anew(watch, &error) == 0 && watch->places.is_partial) {
+        error_set(&error, ERROR_LIMIT, "not all folders can be watched; see fs.inotify.max_user_watches");
+    } else if (has_no_events(watch->folder)) {
+        error_set(&error, ERROR_SYSTEM, "a file system without events");
+    }
+    watch->must_scan = error.code != ERROR_NONE;
     if (watch->must_scan && !was_scanning) {
         log_warn("reload", "the system does not tell of all changes: scripts are looked at every 10 s",
                  LOG_TEXT("reason", error.message), LOG_END);

@@ -35,7 +35,10 @@ struct http_client *http_client_new(struct loop *loop, const struct http_options
     list_init(&client->finished);
     list_init(&client->spare);
     list_init(&client->sockets);
-    size_t connections = options == NULL ? 0 : options->connections_per_host;
+    client->connections_per_host = CONNECTIONS_PER_HOST;
+    if (options != NULL && options->connections_per_host > 0) {
+        client->connections_per_host = options->connections_per_host;
+    }
     if (curl_started != CURLE_OK) {
         error_set(error, ERROR_SYSTEM, "cannot start libcurl: %s", curl_easy_strerror(curl_started));
         goto out;
@@ -47,7 +50,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_options
             goto out;
         }
     }
-    if (http_multi_start(client, connections == 0 ? CONNECTIONS_PER_HOST : connections, error) == 0) {
+    if (http_multi_start(client, error) == 0) {
         return client;
     }
 out:
@@ -93,7 +96,8 @@ void http_send(struct http_client *client, struct http_call *call) {
     transfer->call = call;
     call->transfer = transfer;
     list_append(&client->active, &transfer->node);
-    if (http_check_call(call, &transfer->error) < 0 || http_transfer_prepare(transfer, call) < 0) {
+    if (http_check_call(call, &transfer->error) < 0 || http_transfer_prepare(transfer, call) < 0 ||
+        (client->multi == NULL && http_multi_start(client, &transfer->error) < 0)) {
         http_transfer_finish(transfer);
         return;
     }

@@ -33,8 +33,9 @@ struct http_transfer {
 
 struct http_client {
     struct loop *loop;
-    CURLM *multi;
+    CURLM *multi;  /* NULL after it failed, until the next call */
     char *ca_file; /* NULL: the system's */
+    size_t connections_per_host;
     struct loop_timer timer;
     struct loop_task finish;
     struct list active, finished;
@@ -51,7 +52,7 @@ struct http_client {
 void http_transfer_finish(struct http_transfer *transfer);
 
 /* multi.c: libcurl on the loop. */
-int http_multi_start(struct http_client *client, size_t connections_per_host, struct error *error);
+int http_multi_start(struct http_client *client, struct error *error);
 void http_multi_stop(struct http_client *client);
 
 /* transfer.c: a handle and its callbacks. NULL when there is no memory. */

@@ -22,13 +22,13 @@ static void on_time(struct loop_timer *timer);
 static void act(struct http_client *client, curl_socket_t fd, int what);
 static void fail_all(struct http_client *client, CURLMcode code);
 
-int http_multi_start(struct http_client *client, size_t connections_per_host, struct error *error) {
+int http_multi_start(struct http_client *client, struct error *error) {
     client->multi = curl_multi_init();
     if (client->multi == NULL) {
         return error_memory(error);
     }
     /* The cache holds the connections of a few hosts at their most. */
-    long most = (long)connections_per_host;
+    long most = (long)client->connections_per_host;
     curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, most);
     curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, 4 * most);
     curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
@@ -37,6 +37,7 @@ int http_multi_start(struct http_client *client, size_t connections_per_host, st
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timeout_wanted);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
     if (loop_timer_set(client->loop, &client->timer, clock_monotonic_ns() + FAR_NS, on_time) < 0) {
+        http_multi_stop(client);
         return error_memory(error);
     }
     return 0;
@@ -136,7 +137,8 @@ static void act(struct http_client *client, curl_socket_t fd, int what) {
     }
 }
 
-/* After an error of its own libcurl takes nothing new until what was under way is gone. */
+/* After an error of its own the multi handle is not to be used again: 7.88 leaves things half put away when memory runs
+ * out, and divides by zero later. The next call makes a new one. */
 static void fail_all(struct http_client *client, CURLMcode code) {
     struct error why = client->trouble;
     client->trouble = (struct error){.code = ERROR_NONE};
@@ -151,4 +153,5 @@ static void fail_all(struct http_client *client, CURLMcode code) {
         transfer->error = why;
         http_transfer_finish(transfer);
     }
+    http_multi_stop(client);
 }

@@ -158,8 +158,8 @@ static void destroy_all(struct sim_core *core, struct sim_collection *collection
     sim_collection_reset(collection);
 }
 
-/* What follows from a change, once the answer is written: the caller sees a worker "draining" and a job "pendingSchedule" in
- * the answer to its own call, as with the service, and the next state from then on. */
+/* What follows from a change, once the answer is written: the caller sees a worker "draining" and a job
+ * "pendingSchedule" in the answer to its own call, as with the service, and the next state from then on. */
 static void settle(struct sim_core *core) {
     finish_schedules(core);
     struct list_node *node;

@@ -1,6 +1,6 @@
-/* The local Job Router, without a clock, threads, sockets or chance: requests and the time go in, answers and events
- * come out. Whoever owns a core says what time it is; the same calls with the same times and the same seed give the same bytes,
- * so a day of a contact centre can be run in a second, and a test can move the time by hand.
+/* The local Job Router, without a clock, threads, sockets or chance: requests and the time go in, answers and
+ * events come out. Whoever owns a core says what time it is; the same calls with the same times and the same seed
+ * give the same bytes, so a day of a contact centre can be run in a second, and a test can move the time by hand.
  *
  * What it does stands in docs/simulator.md. Facts: the REST contract of api-version 2023-11-01
  * (Azure/azure-rest-api-specs, communication/data-plane/JobRouter/stable/2023-11-01), its event schemas
@@ -11,8 +11,9 @@
  *     while ((event = sim_core_take_event(core)) != NULL) { deliver(event); sim_event_release(event); }
  *     sim_core_advance(core, sim_core_next(core));   // an offer expires, a scheduled job is due
  *
- * One thread at a time. The time never goes backwards: an earlier one than the last is taken as the last. A core that ran
- * out of memory may have lost half of a change: it says so to every later request (500) instead of going on.
+ * One thread at a time. The time never goes backwards: an earlier one than the last is taken as the last. A core
+ * that ran out of memory may have lost half of a change: it says so to every later request (500) instead of going
+ * on.
  */
 #ifndef SIM_CORE_H
 #define SIM_CORE_H

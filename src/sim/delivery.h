@@ -1,7 +1,7 @@
-/* Events out to their targets, as Event Grid does it: the handshake first, then deliveries, one at a time for each target, in
- * order on the first attempt; what fails is tried again on Event Grid's schedule (scaled), what cannot succeed is dropped.
- * Facts: learn.microsoft.com, "Event Grid message delivery and retry", "Endpoint validation with Event Grid event
- * schema". All of it on the loop's thread.
+/* Events out to their targets, as Event Grid does it: the handshake first, then deliveries, one at a time for each
+ * target, in order on the first attempt; what fails is tried again on Event Grid's schedule (scaled), what cannot
+ * succeed is dropped. Facts: learn.microsoft.com, "Event Grid message delivery and retry", "Endpoint validation
+ * with Event Grid event schema". All of it on the loop's thread.
  */
 #ifndef SIM_DELIVERY_H
 #define SIM_DELIVERY_H

@@ -1,6 +1,7 @@
-/* The events, field by field: Azure/azure-rest-api-specs, eventgrid/data-plane/Microsoft.Communication/stable/2018-01-01,
- * and "Azure Communication Services - Job Router events", learn.microsoft.com. Where those two differ, a field has the
- * form of their samples. A field that may be null is there with null. */
+/* The events, field by field: Azure/azure-rest-api-specs,
+ * eventgrid/data-plane/Microsoft.Communication/stable/2018-01-01, and "Azure Communication Services - Job Router
+ * events", learn.microsoft.com. Where those two differ, a field has the form of their samples. A field that may be
+ * null is there with null. */
 #include "event/event.h"
 #include "sim/state.h"
 #include "json/json.h"
@@ -294,7 +295,9 @@ static void put_selectors(struct buffer *out, const char *name, const struct jso
 
 static void put_name(struct buffer *out, const char *name) {
     bool is_first = out->length > 0 && out->bytes[out->length - 1] == '{';
-    buffer_append_format(out, is_first ? "\"%s\":" : ",\"%s\":", name);
+    buffer_append_text(out, is_first ? "\"" : ",\"");
+    buffer_append_text(out, name);
+    buffer_append_text(out, "\":");
 }
 
 /* NULL: null. */

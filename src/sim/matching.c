@@ -1,14 +1,15 @@
 /* Which job is offered to whom.
  *
- * After each change nothing is left that could be offered, so only what the change touched is tried again: a job that is new
- * or free again against the workers of its queue; when a worker or a policy changed, the queue's jobs in their order. */
+ * After each change nothing is left that could be offered, so only what the change touched is tried again: a job
+ * that is new or free again against the workers of its queue; when a worker or a policy changed, the queue's jobs
+ * in their order. */
 #include "sim/state.h"
 
 static void match_queue(struct sim_core *core, struct sim_queue *queue);
 static bool has_room(const struct sim_queue *queue);
 static void match_job(struct sim_core *core, struct sim_job *job);
-static struct sim_worker *choose(const struct sim_core *core, const struct sim_job *job);
-static bool is_eligible(const struct sim_core *core, const struct sim_job *job, const struct sim_worker *worker);
+static struct sim_worker *choose(const struct sim_job *job);
+static bool is_eligible(const struct sim_job *job, const struct sim_worker *worker);
 static bool is_declined(const struct sim_job *job, const struct sim_worker *worker);
 static bool is_better(const struct sim_worker *a, const struct sim_worker *b);
 static bool holds(const struct json *selector, const struct json *label);
@@ -75,7 +76,7 @@ static bool has_room(const struct sim_queue *queue) {
 static void match_job(struct sim_core *core, struct sim_job *job) {
     while (job->status == SIM_JOB_QUEUED && job->offer_count < (size_t)job->queue->policy->offers &&
            !core->is_broken) {
-        struct sim_worker *worker = choose(core, job);
+        struct sim_worker *worker = choose(job);
         if (worker == NULL) {
             return;
         }
@@ -84,13 +85,13 @@ static void match_job(struct sim_core *core, struct sim_job *job) {
     }
 }
 
-static struct sim_worker *choose(const struct sim_core *core, const struct sim_job *job) {
+static struct sim_worker *choose(const struct sim_job *job) {
     const struct sim_queue *queue = job->queue;
     struct sim_worker *best = NULL;
     struct sim_worker *first = NULL; /* round robin: the first of all, when none comes after the last */
     for (size_t i = 0; i < queue->member_count; i++) {
         struct sim_worker *worker = queue->members[i];
-        if (!is_eligible(core, job, worker)) {
+        if (!is_eligible(job, worker)) {
             continue;
         }
         if (!queue->policy->is_round_robin) {
@@ -104,8 +105,7 @@ static struct sim_worker *choose(const struct sim_core *core, const struct sim_j
     return queue->policy->is_round_robin ? first : best;
 }
 
-static bool is_eligible(const struct sim_core *core, const struct sim_job *job, const struct sim_worker *worker) {
-    (void)core;
+static bool is_eligible(const struct sim_job *job, const struct sim_worker *worker) {
     if (worker->state != SIM_WORKER_ACTIVE || worker->used >= worker->capacity) {
         return false;
     }

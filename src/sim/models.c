@@ -162,8 +162,8 @@ static int check_kind(const struct router_member *member, const struct json *val
     return 0;
 }
 
-/* RFC 7396, with one addition: an object that says another `kind` than the one that is there replaces it whole, since the
- * members of one kind mean nothing in another. */
+/* RFC 7396, with one addition: an object that says another `kind` than the one that is there replaces it whole,
+ * since the members of one kind mean nothing in another. */
 static int merge_into(struct json *target, const struct json *patch, unsigned depth) {
     for (const struct json *value = json_first(patch); value != NULL; value = json_next(value)) {
         const char *name = json_name(value);

@@ -9,11 +9,9 @@ enum { DEFAULT_OFFER_SECONDS = 60, MOST_OFFER_SECONDS = 365 * 24 * 3600 };
 static int policy_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                           struct json *body);
 static struct json *default_mode(void);
-static void policy_init(struct sim_entry *entry);
 static void policy_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
 static struct json *policy_json(const struct sim_entry *entry);
 static int policy_check_delete(const struct sim_entry *entry, struct sim_answer *answer);
-static void policy_leave(struct sim_core *core, struct sim_entry *entry);
 static void policy_destroy(struct sim_core *core, struct sim_entry *entry);
 static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                          struct json *body);
@@ -30,11 +28,9 @@ const struct sim_kind sim_policy_kind = {.what = "distribution policy",
                                          .size = sizeof(struct sim_policy),
                                          .collection = offsetof(struct sim_core, policies),
                                          .prepare = policy_prepare,
-                                         .init = policy_init,
                                          .apply = policy_apply,
                                          .to_json = policy_json,
                                          .check_delete = policy_check_delete,
-                                         .leave = policy_leave,
                                          .destroy = policy_destroy};
 
 const struct sim_kind sim_queue_kind = {.what = "queue",
@@ -113,10 +109,6 @@ static struct json *default_mode(void) {
     return mode;
 }
 
-static void policy_init(struct sim_entry *entry) {
-    (void)entry;
-}
-
 static void policy_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old) {
     struct sim_policy *policy = CONTAINER_OF(entry, struct sim_policy, entry);
     const struct json *mode = json_get(entry->body, "mode");
@@ -164,11 +156,6 @@ static int policy_check_delete(const struct sim_entry *entry, struct sim_answer 
                         policy->queue_count);
     }
     return 0;
-}
-
-static void policy_leave(struct sim_core *core, struct sim_entry *entry) {
-    (void)core;
-    (void)entry;
 }
 
 static void policy_destroy(struct sim_core *core, struct sim_entry *entry) {

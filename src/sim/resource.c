@@ -83,7 +83,9 @@ void sim_delete(struct sim_core *core, struct sim_call *call) {
     if (kind->check_delete != NULL && kind->check_delete(entry, call->answer) < 0) {
         return;
     }
-    kind->leave(core, entry);
+    if (kind->leave != NULL) {
+        kind->leave(core, entry);
+    }
     sim_say(core, entry->id, "%s deleted", kind->what);
     kind->destroy(core, entry);
     call->answer->status = 204;
@@ -132,7 +134,9 @@ static struct sim_entry *make(struct sim_core *core, const struct sim_call *call
         sim_fail_memory(core, call->answer);
         return NULL;
     }
-    call->kind->init(entry);
+    if (call->kind->init != NULL) {
+        call->kind->init(entry);
+    }
     return entry;
 }
 

@@ -137,7 +137,8 @@ static bool matches_path(const char *template, struct slice path, struct slice i
     return expected.length == 0 && path.length == 0;
 }
 
-/* "{jobId}:cancel" takes "j1:cancel"; "{jobId}" takes any segment, one with a colon too: no other verb has one there. */
+/* "{jobId}:cancel" takes "j1:cancel"; "{jobId}" takes any segment, one with a colon too: no other verb has one
+ * there. */
 static bool matches_segment(struct slice template, struct slice segment, struct slice *id) {
     if (template.length == 0 || template.bytes[0] != '{') {
         return slice_equal(template, segment);

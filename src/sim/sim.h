@@ -1,10 +1,11 @@
 /* The local Job Router as a server: the core behind HTTP, its events out to their targets.
  *
- * Requests come in on the listener's threads, where their signature is checked, and are handed to one loop that owns the
- * core and everything that goes out. State is in memory only. It listens on loopback addresses and nowhere else: its key
- * is known to everybody.
+ * Requests come in on the listener's threads, where their signature is checked, and are handed to one loop that
+ * owns the core and everything that goes out. State is in memory only. It listens on loopback addresses and
+ * nowhere else: its key is known to everybody.
  *
- *     struct sim *sim = sim_start(&(struct sim_options){.listen = "127.0.0.1:0", .stop_fd = -1, .trace_fd = -1}, &error);
+ *     struct sim_options options = {.listen = "127.0.0.1:0", .trace_fd = -1, .stop_fd = -1};
+ *     struct sim *sim = sim_start(&options, &error);
  *     printf("%s\n", sim_connection_string(sim));
  *     sim_run(sim);   // until sim_stop, or until stop_fd can be read
  *     sim_free(sim);

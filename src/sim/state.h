@@ -1,9 +1,9 @@
 /* What a core holds, and what its files offer each other. Private to the core's files.
  *
- * A resource keeps what callers wrote as one JSON object (`body`, after merging patches and filling defaults) and, beside it,
- * what the router made of it as plain members, read again whenever the body changes. Handlers check everything before they
- * change anything; what follows from a change (offers, a scheduled job's next step) happens in sim_settle, after the
- * answer was written.
+ * A resource keeps what callers wrote as one JSON object (`body`, after merging patches and filling defaults) and,
+ * beside it, what the router made of it as plain members, read again whenever the body changes. Handlers check
+ * everything before they change anything; what follows from a change (offers, a scheduled job's next step) happens
+ * in sim_settle, after the answer was written.
  */
 #ifndef SIM_STATE_H
 #define SIM_STATE_H
@@ -211,14 +211,14 @@ struct sim_kind {
      * changes nothing else. */
     int (*prepare)(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                    struct json *body);
-    void (*init)(struct sim_entry *entry);
+    void (*init)(struct sim_entry *entry); /* may be NULL */
     /* The entry has its new body: what follows from it. `old`: the body before, NULL for a new one. */
     void (*apply)(struct sim_core *core, struct sim_entry *entry, const struct json *old);
     struct json *(*to_json)(const struct sim_entry *entry);
     bool (*is_listed)(const struct sim_entry *entry, const struct sim_filter *filter);
     /* 0, or -1 with the answer when it cannot be deleted now. May be NULL. */
     int (*check_delete)(const struct sim_entry *entry, struct sim_answer *answer);
-    /* What goes with it, with its events. */
+    /* What goes with it, with its events. May be NULL. */
     void (*leave)(struct sim_core *core, struct sim_entry *entry);
     /* Frees what it holds and itself. */
     void (*destroy)(struct sim_core *core, struct sim_entry *entry);

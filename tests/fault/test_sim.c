@@ -1,5 +1,5 @@
-/* The local Job Router's core with every allocation failing once, cJSON's too: the calls before it are as ever, the one that
- * it hits answers 500, and nothing is left over or touched after its end. */
+/* The local Job Router's core with every allocation failing once, cJSON's too: the calls before it are as ever,
+ * the one that it hits answers 500, and nothing is left over or touched after its end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

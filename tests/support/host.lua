@@ -41,7 +41,7 @@
 -- host.folder() -> a new folder; host.make_folders(path); host.read(path); host.write(path, text) (in place);
 --   host.replace(path, text) (by rename)
 -- host.event(name [, data [, fields]]) -> a well-formed event of the Event Grid schema
--- host.upstream(function(request)) -> a server of the test's own (tests/support/upstream.lua)
+-- host.upstream(function(request) [, port]) -> a server of the test's own (tests/support/upstream.lua)
 -- host.free_port(), host.request, host.raw, host.connect (tests/support/client.lua), host.json, host.native
 local source = os.getenv "SWITCHHOOK_SOURCE" or "."
 local build = os.getenv "SWITCHHOOK_BUILD" or source .. "/build"
@@ -121,8 +121,8 @@ function host.free_port()
   return tonumber(port)
 end
 
-function host.upstream(answer)
-  local server = upstream.new(answer)
+function host.upstream(answer, port)
+  local server = upstream.new(answer, port)
   upstreams[#upstreams + 1] = server
   return server
 end

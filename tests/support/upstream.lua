@@ -14,8 +14,9 @@ local upstream = {}
 local Server = {}
 Server.__index = Server
 
-function upstream.new(answer)
-  local listener = assert(socket.bind("127.0.0.1", 0))
+-- On a port that is free now, or on `wanted`.
+function upstream.new(answer, wanted)
+  local listener = assert(socket.bind("127.0.0.1", wanted or 0))
   listener:settimeout(0)
   local _, port = listener:getsockname()
   local server = setmetatable({

@@ -162,7 +162,6 @@ static void reads_every_key(void **state) {
     struct world *world = *state;
     struct config *config =
         load(world, "listen = '[::]:8443'\n"
-                    "tls = { cert = 'cert.pem', key = '/etc/key.pem' }\n"
                     "path = '/hooks/events'\n"
                     "admin = 'localhost:0'\n"
                     "timezone = 'Europe/Berlin'\n"
@@ -182,7 +181,7 @@ static void reads_every_key(void **state) {
                     "keep = { done_days = 1, parked_days = 2, unhandled_days = 0.5,\n"
                     "  quarantined_days = 3, duplicate_hours = 48 }\n"
                     "plugins = { 'crm.so' }\n");
-    static const char *const not_yet[] = {"tls", "timezone", "secrets", "http.allow", "keep", "plugins"};
+    static const char *const not_yet[] = {"timezone", "secrets", "http.allow", "keep", "plugins"};
 
     assert_string_equal(config->listen, "[::]:8443");
     assert_string_equal(config->path, "/hooks/events");
@@ -303,7 +302,9 @@ static const struct {
     {"store = 'postgresql://db/x'", {"'postgresql'", "sqlite:PATH"}},
     {"store = 'sqlite:'", {"store names no file"}},
     {"timezone = 'Europe Berlin'", {"timezone is no name of a time zone"}},
-    {"tls = { cert = 5 }", {"tls.cert must be a string, not a number"}},
+    {"tls = { cert = 'cert.pem', key = 'key.pem' }",
+     {"switchhook.lua:1: tls is not served by this version", "a proxy that terminates TLS", "verify.secret"}},
+    {"tls = false", {"tls is not served by this version"}},
     {"router = { connection_string = {} }", {"router.connection_string must be a string, not a table"}},
     {"verify = { secret = '' }", {"verify.secret is empty"}},
     {"verify = { secret = { 'a', '' } }", {"verify.secret[2] is empty"}},

@@ -52,10 +52,9 @@ static const struct json *expect(struct kit *kit, const char *type, const char *
     return data;
 }
 
-static void of_a_job(void **state) {
+static void of_a_job_that_waits(void **state) {
     (void)state;
     struct kit kit;
-    char assignment[64], subject[256];
     kit_open(&kit, 1);
     kit_furnish(&kit, IDLE);
     kit_job(&kit, "j1",
@@ -88,13 +87,24 @@ static void of_a_job(void **state) {
            "{\"matchingMode\":{\"kind\":\"queueAndMatch\"},\"priority\":3}");
     expect(&kit, "RouterJobQueued", "job/j1/channel/voice/queue/q",
            JOB "queueId,priority,requestedWorkerSelectors,attachedWorkerSelectors");
+    kit_close(&kit);
+}
+
+static void of_a_job_in_hands(void **state) {
+    (void)state;
+    struct kit kit;
+    char assignment[64], subject[256];
+    kit_open(&kit, 1);
+    kit_furnish(&kit, IDLE);
+    kit_job(&kit, "j1", "");
+    kit_drop_events(&kit);
     kit_worker(&kit, "w1", ",\"labels\":{\"k\":3}");
     expect(&kit, "RouterWorkerRegistered", "worker/w1", WORKER);
     kit_accept(&kit, "w1", assignment);
     kit_event(&kit, "RouterWorkerOfferAccepted");
     snprintf(subject, sizeof subject, "job/j1/channel/voice/assignment/%s", assignment);
     assert_int_equal(kit_assignment(&kit, "j1", assignment, "unassign", NULL), 200);
-    data = expect(&kit, "RouterJobUnassigned", subject, JOB "queueId,assignmentId,workerId");
+    const struct json *data = expect(&kit, "RouterJobUnassigned", subject, JOB "queueId,assignmentId,workerId");
     assert_string_equal(json_get_string(data, "assignmentId"), assignment);
     kit_event(&kit, "RouterJobQueued");
     kit_accept(&kit, "w1", assignment);
@@ -107,9 +117,16 @@ static void of_a_job(void **state) {
     assert_string_equal(json_get_string(data, "dispositionCode"), "Sold");
     kit_ok(&kit, 204, "DELETE", "/routing/jobs/j1", NULL);
     expect(&kit, "RouterJobDeleted", "job/j1/channel/voice", JOB "queueId");
+    kit_close(&kit);
+}
 
+static void of_a_job_that_is_cancelled(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open(&kit, 1);
+    kit_furnish(&kit, IDLE);
     kit_job(&kit, "j2", ",\"matchingMode\":{\"kind\":\"suspend\"}");
-    data = kit_event(&kit, "RouterJobReceived");
+    const struct json *data = kit_event(&kit, "RouterJobReceived");
     assert_string_equal(json_get_string(data, "channelReference"), "");
     assert_int_equal(json_kind(json_get(data, "labels")), JSON_OBJECT);
     assert_int_equal(json_kind(json_get(data, "scheduledOn")), JSON_NULL);
@@ -319,7 +336,9 @@ static void ten_thousand_jobs_live_quickly(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_a_job),
+        cmocka_unit_test(of_a_job_that_waits),
+        cmocka_unit_test(of_a_job_in_hands),
+        cmocka_unit_test(of_a_job_that_is_cancelled),
         cmocka_unit_test(of_an_offer),
         cmocka_unit_test(of_a_worker),
         cmocka_unit_test(what_happens_can_be_followed),
