@@ -35,6 +35,8 @@ void cli_trace_note(const struct cli_trace *trace, const struct host_note *note)
     put_time(&line, note->at_us);
     if (note->what == HOST_LIVE || note->what == HOST_REFUSED) {
         put_column(&line, slice_of("scripts"), SUBJECT_WIDTH);
+    } else if (note->what == HOST_KILLED) {
+        put_column(&line, slice_of("worker"), SUBJECT_WIDTH);
     } else {
         put_column(&line, note->subject, SUBJECT_WIDTH);
         put_column(&line, is_own_script(note) ? note->handler : note->type, EVENT_WIDTH);
@@ -106,6 +108,10 @@ static void put_what(struct buffer *line, const struct host_note *note) {
         buffer_append_text(line, "not loaded: ");
         text_append_visible(line, note->reason);
         break;
+    case HOST_KILLED:
+        buffer_append_text(line, "ended: ");
+        text_append_visible(line, note->reason);
+        break;
     }
 }
 
@@ -159,6 +165,7 @@ static const char *colour_of(const struct host_note *note) {
     case HOST_LIVE: return green;
     case HOST_WAITING: return yellow;
     case HOST_PARKED:
+    case HOST_KILLED:
     case HOST_REFUSED: return red;
     }
     return plain;
