@@ -14,7 +14,7 @@ static int write_run(struct store *store, const struct store_run *run, struct er
 static void bind_digest(sqlite3_stmt *row, int place, const uint8_t *digest);
 static int kept_state(int state);
 
-/* Whatever can be refused is refused before the first write; the step comes first, since its number may be taken. */
+/* What can be refused is refused before the first write; the step comes first, since its number may be taken. */
 enum work_result change_work(struct store *store, struct store_work *work) {
     struct error *error = &work->error;
     if (check(store, work, error) < 0) {
