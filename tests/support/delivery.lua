@@ -1,11 +1,11 @@
 -- What specs of deliveries share: sending bytes as they are, and looking at what became of them.
 local assert = require "luassert"
-local client = require "client"
+local host = require "host"
 
 local delivery = {}
 
 function delivery.post(server, body, headers, query)
-  return client.request { method = "POST", url = server.url .. (query or ""), headers = headers, body = body }
+  return host.request { method = "POST", url = server.url .. (query or ""), headers = headers, body = body }
 end
 
 function delivery.assert_stored(answer, stored, duplicates, quarantined)
