@@ -376,9 +376,10 @@ function Process:tail()
   return table.concat(parts, "\n")
 end
 
-local function clean_up(_, _, status)
+-- Benches call it themselves; for specs it is called after each test.
+function host.clean_up(was_good)
   for _, process in ipairs(processes) do
-    if status ~= "success" and status ~= "pending" then
+    if not was_good then
       io.stderr:write(process:tail(), "\n")
     end
     process:kill()
@@ -391,6 +392,10 @@ local function clean_up(_, _, status)
   end
   processes, upstreams, folders = {}, {}, {}
 end
-busted.subscribe({ "test", "end" }, clean_up)
+if busted.subscribe then
+  busted.subscribe({ "test", "end" }, function(_, _, status)
+    host.clean_up(status == "success" or status == "pending")
+  end)
+end
 
 return host
