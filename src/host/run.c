@@ -285,9 +285,9 @@ static void on_log(const struct run *run, const struct wire_frame *frame) {
         return;
     }
     log_write(level > LOG_ERROR ? LOG_ERROR : (enum log_level)level, "script", "says",
-              LOG_FIELDS(LOG_SLICE("message", message), LOG_SLICE("fields", fields),
-                         LOG_TEXT("script", run->handler), LOG_NUMBER("event", run->work->seq),
-                         LOG_TEXT("subject", run->work->subject), LOG_END));
+              LOG_FIELDS(LOG_SLICE("message", message), LOG_TEXT("script", run->handler),
+                         LOG_NUMBER("event", run->work->seq), LOG_TEXT("subject", run->work->subject),
+                         fields.length > 0 ? LOG_SLICE("fields", fields) : LOG_END, LOG_END));
 }
 
 static void on_done(struct run *run, const struct wire_frame *frame) {

@@ -1,5 +1,5 @@
-/* os.time, os.date, os.difftime, os.clock: Lua's own, but the time is the run's (design: the host's time of its latest
- * answer), and the zone is UTC. os.clock counts from the run's start. */
+/* os.time, os.date, os.difftime, os.clock: Lua's own, but the time is the run's (design: the host's time of its
+ * latest answer), and the zone is UTC. os.clock counts from the run's start. */
 #include "base/clock.h"
 #include "lua/sandbox.h"
 #include "worker/bindings.h"

@@ -32,6 +32,7 @@ struct worker {
     size_t handler_count;
     char **modules; /* names for require; NULL ends them */
     size_t module_count;
+    bool is_loaded; /* and sound: there is something to run */
     struct map tasks;
     uint64_t late_answers;
 };
@@ -47,6 +48,7 @@ struct task {
     uint32_t waiting;                     /* the one that is open; 0: none */
     bool is_trial;                        /* only loads */
     bool is_handling;                     /* the script's top level is behind it */
+    struct buffer result;                 /* what the handler returned, as JSON */
 };
 
 struct worker *worker_of(lua_State *L);
@@ -56,7 +58,8 @@ struct task *task_of(lua_State *L);
 /* Starts or continues a coroutine of the task; returns Lua's status. */
 int task_enter(struct task *task, lua_State *L, int arguments, int *results);
 
-/* Runs `function` with one light userdata, in a coroutine of its own and charged to the task; it cannot wait. 0, or -1 if it raised. */
+/* Runs `function` with one light userdata, in a coroutine of its own and charged to the task; it cannot wait. 0,
+ * or -1 if it raised. */
 int task_call(struct task *task, lua_CFunction function, void *argument);
 
 int task_start(struct worker *worker, const struct worker_request *request);

@@ -104,8 +104,8 @@ static void push_json(lua_State *L, const char *operation, struct slice text) {
     }
 }
 
-/* The innermost C function between here and the run's own body that called back into Lua: Lua cannot leave its frame
- * and come back. pcall and the like can be left; they are named only when there is nothing else. */
+/* The innermost C function between here and the run's own body that called back into Lua: Lua cannot leave its
+ * frame and come back. pcall and the like can be left; they are named only when there is nothing else. */
 static bool find_obstacle(lua_State *L, const char **name) {
     lua_Debug frame;
     *name = NULL;

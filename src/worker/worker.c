@@ -62,7 +62,7 @@ int worker_run(struct worker *worker, const struct worker_request *request) {
 
 void worker_answer(struct worker *worker, uint64_t run, const struct worker_answer *answer) {
     struct task *task = map_get(&worker->tasks, run);
-    bool is_awaited = task != NULL && task->waiting != 0 && task->waiting == answer->wait;
+    bool is_awaited = task != NULL && task->waiting == answer->wait;
     if (!is_awaited || lua_status(task->run.L) != LUA_YIELD) {
         worker->late_answers++;
         return;
@@ -96,8 +96,11 @@ static int extend(lua_State *L) {
     return 0;
 }
 
+/* Lua's part goes with the state. */
 static void free_task(uint64_t key, void *value, void *context) {
     (void)key;
     (void)context;
-    free(value);
+    struct task *task = value;
+    buffer_reset(&task->result);
+    free(task);
 }
