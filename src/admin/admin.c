@@ -50,6 +50,10 @@ uint16_t admin_port(const struct admin *admin) {
     return httpd_port(admin->httpd);
 }
 
+void admin_set_delivery_port(struct admin *admin, uint16_t port) {
+    atomic_store(&admin->delivery_port, port);
+}
+
 void admin_stop(struct admin *admin) {
     if (admin == NULL) {
         return;

@@ -30,11 +30,12 @@ struct admin_options {
     const char *address;
     struct host *host;
     struct store *store;
-    uint16_t delivery_port; /* shown in the status */
 };
 
 struct admin *admin_start(const struct admin_options *options, struct error *error);
 uint16_t admin_port(const struct admin *admin);
+/* Where deliveries come in, once that is known: shown in the status. */
+void admin_set_delivery_port(struct admin *admin, uint16_t port);
 /* The host's notes, on its loop's thread: counted, and told to whoever listens. Never waits. */
 void admin_note(struct admin *admin, const struct host_note *note);
 

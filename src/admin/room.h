@@ -20,6 +20,7 @@ struct admin {
     pthread_mutex_t reading; /* the reader is one thread's at a time */
     struct store_reader *reader;
     int64_t started_us;
+    atomic_uint delivery_port;
     struct counters counters;
     struct stream stream;
     atomic_bool is_at_chore; /* a backup or a check is under way */

@@ -52,7 +52,7 @@ static void on_status(struct host_question *question) {
     json_out_bool(&out, status->is_live && !status->is_stopping);
     json_out_name(&out, "stopping");
     json_out_bool(&out, status->is_stopping);
-    admin_put_integer(&out, "deliveryPort", inquiry->admin->options.delivery_port);
+    admin_put_integer(&out, "deliveryPort", atomic_load(&inquiry->admin->delivery_port));
     json_out_name(&out, "generation");
     json_out_text(&out, status->is_live ? slice_of(status->generation) : (struct slice){NULL, 0});
     admin_put_integer(&out, "generations", (int64_t)status->generations);
