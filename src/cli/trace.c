@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 2048, SUBJECT_WIDTH = 14, TYPE_WIDTH = 30 };
+enum { LINE_MAX_SIZE = 2048, SUBJECT_WIDTH = 14, EVENT_WIDTH = 33 };
 
 static const char *const grey = "\033[2m";
 static const char *const green = "\033[32m";
@@ -16,13 +16,16 @@ static const char *const plain = "\033[0m";
 
 static void put_time(struct buffer *line, int64_t at_us);
 static void put_column(struct buffer *line, struct slice text, size_t width);
+static bool is_own_script(const struct host_note *note);
 static void put_what(struct buffer *line, const struct host_note *note);
+static void put_script(struct buffer *line, const struct host_note *note);
 static void put_step(struct buffer *line, const struct host_note *note);
 static void put_error(struct buffer *line, struct slice answer);
 static void put_seconds(struct buffer *line, double seconds);
 static const char *colour_of(const struct host_note *note);
 
-/* Time, whose (the job, or the worker), what event, what happened: one line, in columns. */
+/* Time, whose (the job, or the worker), what event or the script that is named after it, what happened, and how long that
+ * took: one line, in columns. The local Job Router's lines (src/sim/trace.c) begin the same way. */
 void cli_trace_note(const struct cli_trace *trace, const struct host_note *note) {
     struct buffer line;
     buffer_init(&line, LINE_MAX_SIZE);
@@ -32,9 +35,11 @@ void cli_trace_note(const struct cli_trace *trace, const struct host_note *note)
     put_time(&line, note->at_us);
     if (note->what == HOST_LIVE || note->what == HOST_REFUSED) {
         put_column(&line, slice_of("scripts"), SUBJECT_WIDTH);
+    } else if (note->what == HOST_KILLED) {
+        put_column(&line, slice_of("worker"), SUBJECT_WIDTH);
     } else {
         put_column(&line, note->subject, SUBJECT_WIDTH);
-        put_column(&line, note->type, TYPE_WIDTH);
+        put_column(&line, is_own_script(note) ? note->handler : note->type, EVENT_WIDTH);
     }
     put_what(&line, note);
     if (trace->has_colour) {
@@ -69,21 +74,29 @@ static void put_column(struct buffer *line, struct slice text, size_t width) {
     buffer_append_text(line, "  ");
 }
 
+/* TYPE.lua or TYPE/NAME.lua: it names the event, too. */
+static bool is_own_script(const struct host_note *note) {
+    return slice_is_set(note->handler) && note->handler.length > note->type.length &&
+           slice_equal(slice_make(note->handler.bytes, note->type.length), note->type);
+}
+
 static void put_what(struct buffer *line, const struct host_note *note) {
     switch (note->what) {
     case HOST_ARRIVED: buffer_append_text(line, "arrived"); break;
     case HOST_STEP: put_step(line, note); break;
     case HOST_DONE:
-        buffer_append_format(line, "%.*s: done", SLICE_ARG(note->handler));
+        put_script(line, note);
+        buffer_append_text(line, "done");
         put_seconds(line, note->seconds);
         break;
     case HOST_WAITING:
-        buffer_append_format(line, "%.*s: failed, tried again in %.1f s: ", SLICE_ARG(note->handler),
-                             (double)(note->due_us - note->at_us) / 1e6);
+        put_script(line, note);
+        buffer_append_format(line, "failed, tried again in %.1f s: ", (double)(note->due_us - note->at_us) / 1e6);
         text_append_visible(line, note->reason);
         break;
     case HOST_PARKED:
-        buffer_append_format(line, "%.*s: parked: ", SLICE_ARG(note->handler));
+        put_script(line, note);
+        buffer_append_text(line, "parked: ");
         text_append_visible(line, note->reason);
         break;
     case HOST_UNHANDLED: buffer_append_text(line, "kept: no script for it"); break;
@@ -95,11 +108,23 @@ static void put_what(struct buffer *line, const struct host_note *note) {
         buffer_append_text(line, "not loaded: ");
         text_append_visible(line, note->reason);
         break;
+    case HOST_KILLED:
+        buffer_append_text(line, "ended: ");
+        text_append_visible(line, note->reason);
+        break;
+    }
+}
+
+static void put_script(struct buffer *line, const struct host_note *note) {
+    if (!is_own_script(note)) {
+        text_append_visible(line, note->handler);
+        buffer_append_text(line, ": ");
     }
 }
 
 static void put_step(struct buffer *line, const struct host_note *note) {
-    buffer_append_format(line, "%.*s: %.*s -> ", SLICE_ARG(note->handler), SLICE_ARG(note->operation));
+    put_script(line, note);
+    buffer_append_format(line, "%.*s -> ", SLICE_ARG(note->operation));
     if (note->status != 0) {
         buffer_append_format(line, "%u", (unsigned)note->status);
     } else {
@@ -124,7 +149,7 @@ static void put_error(struct buffer *line, struct slice answer) {
 }
 
 static void put_seconds(struct buffer *line, double seconds) {
-    if (seconds < 10) {
+    if (seconds < 1) {
         buffer_append_format(line, "  %.1f ms", seconds * 1e3);
     } else {
         buffer_append_format(line, "  %.1f s", seconds);
@@ -140,6 +165,7 @@ static const char *colour_of(const struct host_note *note) {
     case HOST_LIVE: return green;
     case HOST_WAITING: return yellow;
     case HOST_PARKED:
+    case HOST_KILLED:
     case HOST_REFUSED: return red;
     }
     return plain;

@@ -33,6 +33,7 @@ enum host_happening {
     HOST_UNHANDLED,
     HOST_LIVE,    /* a generation of scripts is live */
     HOST_REFUSED, /* scripts did not load: `reason` */
+    HOST_KILLED,  /* a worker ended that was to go on: `result` and `reason` */
 };
 
 struct host_note {
@@ -46,6 +47,9 @@ struct host_note {
     uint32_t status;
     bool is_error;
     double seconds; /* of the step, or of the run since the event's arrival */
+    /* Of a run: "done", "filtered", or how it failed. Of a worker: "slice" (the host ended it for a run that did not give
+     * way), "host" (for something else), "outside" (a signal from elsewhere), "crash". */
+    struct slice result;
     struct slice reason;
     unsigned attempt;
     int64_t due_us;

@@ -24,6 +24,7 @@ static bool is_raised_retryable(struct run *run, struct slice error, struct verd
 static void on_overtime(struct loop_timer *timer);
 static void on_due(struct loop_timer *timer);
 static void leave(struct run *run);
+static void tell_death(struct host *host, const struct process_death *death);
 
 void run_dispatch(struct run *run, struct worker_slot *slot) {
     const struct generation *generation = slot->generation;
@@ -74,6 +75,7 @@ void run_on_death(struct worker_slot *slot, const struct process_death *death) {
         log_warn("worker", "a worker ended and is replaced", LOG_TEXT("reason", death->words),
                  LOG_NUMBER("runs", slot->run_count), LOG_END);
     }
+    tell_death(host, death);
     for (struct list_node *node; (node = list_first(&slot->runs)) != NULL;) {
         struct run *run = CONTAINER_OF(node, struct run, in_slot);
         if (run->id == death->run && !death->is_outside && (death->is_ours || !death->is_stopped)) {
@@ -168,6 +170,17 @@ static uint64_t seed_of(const struct run *run) {
     uint64_t seed;
     memcpy(&seed, out, sizeof seed);
     return seed;
+}
+
+static void tell_death(struct host *host, const struct process_death *death) {
+    const char *result = death->is_ours      ? "slice"
+                         : death->is_stopped ? "host"
+                         : death->is_outside ? "outside"
+                                             : "crash";
+    host_note(host, &(struct host_note){.what = HOST_KILLED,
+                                        .at_us = clock_wall_us(),
+                                        .result = slice_of(result),
+                                        .reason = slice_of(death->words)});
 }
 
 static void on_want(struct run *run, const struct wire_frame *frame) {
@@ -272,9 +285,9 @@ static void on_log(const struct run *run, const struct wire_frame *frame) {
         return;
     }
     log_write(level > LOG_ERROR ? LOG_ERROR : (enum log_level)level, "script", "says",
-              LOG_FIELDS(LOG_SLICE("message", message), LOG_SLICE("fields", fields),
-                         LOG_TEXT("script", run->handler), LOG_NUMBER("event", run->work->seq),
-                         LOG_TEXT("subject", run->work->subject), LOG_END));
+              LOG_FIELDS(LOG_SLICE("message", message), LOG_TEXT("script", run->handler),
+                         LOG_NUMBER("event", run->work->seq), LOG_TEXT("subject", run->work->subject),
+                         fields.length > 0 ? LOG_SLICE("fields", fields) : LOG_END, LOG_END));
 }
 
 static void on_done(struct run *run, const struct wire_frame *frame) {

@@ -117,6 +117,7 @@ static void tell(const struct run *run) {
                                      : run->stored == STORE_WAITING ? HOST_WAITING
                                                                     : HOST_PARKED,
                              .handler = slice_of(run->handler),
+                             .result = slice_of(run->result),
                              .reason = slice_of(run->reason),
                              .attempt = run->attempt,
                              .due_us = run->due_us,

@@ -18,6 +18,7 @@ static void take_event(struct watch *watch, const struct inotify_event *event);
 static void note_writer(struct watch *watch, const char *path, uint32_t mask);
 static void forget_writers(struct watch *watch);
 static void schedule(struct watch *watch);
+static void hurry(struct watch *watch, int64_t ms);
 static void on_timer(struct loop_timer *timer);
 static void say_waiting(struct watch *watch, const char *path);
 
@@ -56,9 +57,11 @@ bool watch_end_read(struct watch *watch) {
     drain(watch);
     watch->is_reading = false;
     if (watch->was_disturbed || watch->writer_count > 0) {
+        hurry(watch, WATCH_QUIET_MS);
         schedule(watch);
         return false;
     }
+    watch->first_change = 0;
     if (watch->must_scan) {
         loop_timer_set(watch->loop, &watch->timer, clock_monotonic_ns() + WATCH_SCAN_S * CLOCK_NS_PER_S, on_timer);
     }
@@ -70,6 +73,7 @@ void watch_wait_for(struct watch *watch, const char *path) {
     free(watch->open_file);
     watch->open_file = strdup(path);
     say_waiting(watch, path);
+    hurry(watch, 0);
     loop_timer_set(watch->loop, &watch->timer, clock_monotonic_ns() + WATCH_LONGEST_MS * CLOCK_NS_PER_MS,
                    on_timer);
 }
@@ -86,7 +90,6 @@ static int look_anew(struct watch *watch, struct error *error) {
     drain(watch);
     close_places(watch);
     watch->was_disturbed = false;
-    watch->first_change = 0;
     if (result == 0) {
         result = loop_watch(watch->loop, &watch->inotify, fresh.inotify, EPOLLIN, on_events, error);
     }
@@ -199,12 +202,16 @@ static void schedule(struct watch *watch) {
     loop_timer_set(watch->loop, &watch->timer, at < latest ? at : latest, on_timer);
 }
 
+/* Somebody who saves all the time gives few chances to read: the next one is taken, `ms` from now at the earliest. */
+static void hurry(struct watch *watch, int64_t ms) {
+    watch->first_change = clock_monotonic_ns() - (WATCH_LONGEST_MS - ms) * CLOCK_NS_PER_MS;
+}
+
 static void on_timer(struct loop_timer *timer) {
     struct watch *watch = CONTAINER_OF(timer, struct watch, timer);
     if (watch->writer_count > 0 && !watch->must_scan) {
         /* Its closing brings an event and a new schedule. */
         say_waiting(watch, watch->writers[0]);
-        watch->first_change = 0;
         return;
     }
     forget_writers(watch); /* of those that are left, the closing may not be told */

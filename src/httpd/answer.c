@@ -23,17 +23,23 @@ void httpd_answer(struct httpd_request *request, const struct httpd_answer *answ
         log_error("httpd", "a request was answered twice", LOG_TEXT("listener", httpd->name), LOG_END);
         return;
     }
+    httpd_give_answer(request, answer->status, response);
+    pthread_mutex_unlock(&httpd->lock);
+}
+
+void httpd_give_answer(struct httpd_request *request, unsigned status, struct MHD_Response *response) {
+    struct httpd *httpd = request->httpd;
     request->is_answered = true;
-    request->status = answer->status;
+    request->status = status;
     request->response = response;
     if (request->is_counted) {
         httpd->unanswered--;
         pthread_cond_broadcast(&httpd->changed);
     }
     if (request->is_suspended) {
+        request->is_suspended = false;
         MHD_resume_connection(request->connection);
     }
-    pthread_mutex_unlock(&httpd->lock);
 }
 
 void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format,

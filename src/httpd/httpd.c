@@ -34,6 +34,7 @@ struct httpd *httpd_start(const struct httpd_options *options, struct error *err
     }
     httpd->options = *options;
     httpd->listener = -1;
+    list_init(&httpd->streams);
     pthread_mutex_init(&httpd->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -117,6 +118,7 @@ static int start_daemon(struct httpd *httpd, struct error *error) {
 static void wait_for_answers(struct httpd *httpd) {
     pthread_mutex_lock(&httpd->lock);
     httpd->is_stopping = true;
+    httpd_end_streams(httpd);
     while (httpd->unanswered > 0) {
         pthread_cond_wait(&httpd->changed, &httpd->lock);
     }
@@ -320,6 +322,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
             drain_add(httpd->drain, info->connect_fd);
         }
     }
+    httpd_lose_stream(request);
     pthread_mutex_lock(&httpd->lock);
     if (request->is_counted) {
         httpd->unsent--;

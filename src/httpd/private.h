@@ -7,6 +7,7 @@
 #ifndef HTTPD_PRIVATE_H
 #define HTTPD_PRIVATE_H
 
+#include "base/list.h"
 #include "httpd/drain.h"
 #include "httpd/httpd.h"
 #include <microhttpd.h>
@@ -23,6 +24,9 @@ enum {
     HTTPD_DISCARD_LIMIT = 16 * 1024 * 1024,
     /* Until a body is whole: the library's own timeout counts silence only, and a sender may drip. */
     HTTPD_BODY_SECONDS = 120,
+    /* Of a stream, at a time; a client that does not read is closed when this much waits for it. */
+    HTTPD_STREAM_PIECE = 16 * 1024,
+    HTTPD_STREAM_BOUND = 1024 * 1024,
     /* For answers that are on their way while the listener stops. */
     HTTPD_FLUSH_SECONDS = 5,
 };
@@ -39,6 +43,7 @@ struct httpd {
     pthread_cond_t changed; /* a counter went down */
     size_t unanswered;      /* requests that the caller has and did not answer */
     size_t unsent;          /* requests that the caller got and that are not over */
+    struct list streams;    /* struct httpd_stream, by in_httpd */
     bool is_quiesced;       /* answers close their connections */
     bool is_stopping;       /* the caller gets no more requests */
     int64_t logged_at;      /* when the library's last line was let through */
@@ -78,11 +83,20 @@ struct httpd_request {
     bool is_answered;
     unsigned status;
     struct MHD_Response *response; /* NULL though answered: there was no memory */
+    struct httpd_stream *stream;   /* NULL: an answer with an end */
 };
 
 /* check.c: refuses what HTTP leaves open and fills in how the body comes. Whether the request may go on; if
  * not, it has been answered. */
 bool httpd_check(struct httpd_request *request, const char *version);
+
+/* answer.c: makes `response` the answer, of which there must be none yet. With the lock held. */
+void httpd_give_answer(struct httpd_request *request, unsigned status, struct MHD_Response *response);
+
+/* stream.c: ends all that there are; with the lock held. */
+void httpd_end_streams(struct httpd *httpd);
+/* The request is over: tells the stream's owner and frees the stream. */
+void httpd_lose_stream(struct httpd_request *request);
 
 /* listen.c: a listening socket, closed on exec, and the port that it got; -1 with the error. */
 int httpd_listen(const char *address, uint16_t *port, struct error *error);

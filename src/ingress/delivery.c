@@ -132,7 +132,8 @@ static void on_stored(struct store_work *work) {
     if (work->error.code != ERROR_NONE) {
         refuse_unstored(delivery, &work->error);
     } else {
-        struct ingress_outcome outcome = {.status = 200};
+        struct ingress_outcome outcome = {
+            .status = 200, .events = delivery->events, .count = delivery->envelope.count};
         count(delivery, &outcome);
         answer_stored(delivery, &outcome);
     }

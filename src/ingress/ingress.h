@@ -26,6 +26,8 @@
 struct ingress_outcome {
     unsigned status;
     size_t stored, duplicates, quarantined; /* of a 200 */
+    const struct store_event *events;       /* of a 200: each with what became of it; only during the call */
+    size_t count;
     double seconds; /* from the body's last byte to the answer; 0: refused before its body */
 };
 

@@ -9,8 +9,8 @@
 #include "base/slice.h"
 #include <lua.h>
 
-/* Pushes the chunk and returns LUA_OK, or pushes the message and returns Lua's status. Text only; a byte order mark
- * and a first line that starts with # are skipped. Errors and tracebacks call it `path`. */
+/* Pushes the chunk and returns LUA_OK, or pushes the message and returns Lua's status. Text only; a byte order
+ * mark and a first line that starts with # are skipped. Errors and tracebacks call it `path`. */
 int chunk_compile(lua_State *L, struct slice text, const char *path);
 
 /* Gives the chunk at `index` a new cell with the current run's environment in it. */

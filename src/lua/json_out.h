@@ -18,8 +18,8 @@ struct json_out_error {
 /* What a table is, as seen from outside. */
 enum json_out_shape { JSON_OUT_EMPTY, JSON_OUT_LIST, JSON_OUT_MAP, JSON_OUT_MIXED };
 
-/* Appends the value at `index`; 0, or -1 with the error, which calls the value `root`. Never raises and never enters
- * Lua, so that it may be used outside protected calls. */
+/* Appends the value at `index`; 0, or -1 with the error, which calls the value `root`. Never raises and never
+ * enters Lua, so that it may be used outside protected calls. */
 int json_out_append(lua_State *L, int index, struct buffer *out, const char *root, struct json_out_error *error);
 
 /* Of the table at `index`; a marked empty table is a list. */

@@ -185,7 +185,8 @@ static int compare_numbers(const struct key *a, const struct key *b) {
     return a->value.number > (lua_Number)whole ? 1 : -1;
 }
 
-/* The iterator: upvalues are the keys, how many were given, and the table. What a loop passes back is not needed. */
+/* The iterator: upvalues are the keys, how many were given, and the table. What a loop passes back is not
+ * needed. */
 static int step(lua_State *L) {
     lua_settop(L, 0);
     lua_Integer given = lua_tointeger(L, lua_upvalueindex(2));

@@ -10,8 +10,9 @@
 
 /* As scripts see it: honours __pairs. */
 int pairs_lua(lua_State *L);
-/* The iterator alone, for the table at index 1, without a look at __pairs. The table stays inside of it: a loop over
- * a read-only table never shows what lies behind the proxy. Leaves the table and the iterator on the stack. */
+/* The iterator alone, for the table at index 1, without a look at __pairs. The table stays inside of it: a
+ * loop over a read-only table never shows what lies behind the proxy. Leaves the table and the iterator on the
+ * stack. */
 int pairs_push_iterator(lua_State *L);
 
 #endif

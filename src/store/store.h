@@ -1,19 +1,19 @@
-/* The store: events, their runs, their steps and the generations of scripts, kept so that an answer of 200 is true.
+/* The store: events, their runs, their steps and the generations of scripts, kept so that an answer of 200 holds.
  *
- * One thread owns the writing connection. Everything that writes is a struct store_work, submitted from any thread and
- * done in the order of submission; all that wait share one commit (group commit, synced to the disk). `done` is
- * called on the store's thread after the commit: it must be short and must not call the store except store_submit.
- * A work that failed has error.code set: nothing of it is in the store. Works are embedded in their owners' structs, who
- * keep them and all that their slices point to alive until `done`.
+ * One thread owns the writing connection. Everything that writes is a struct store_work, submitted from any thread
+ * and done in the order of submission; all that wait share one commit (group commit, synced to the disk). `done`
+ * is called on the store's thread after the commit: it must be short and must not call the store except
+ * store_submit. A work that failed has error.code set: nothing of it is in the store. Works are embedded in their
+ * owners' structs, who keep them and all that their slices point to alive until `done`.
  *
  * Reading goes through struct store_reader: read-only, short, each used by one thread at a time.
  *
- * Only one host may have a store open: store_open takes a lock beside the file and a new fencing number, which every
- * change of a run must carry. (Several hosts come with another implementation behind this header; a claim here is
- * always granted, with a lease that this process renews by living.)
+ * Only one host may have a store open: store_open takes a lock beside the file and a new fencing number, which
+ * every change of a run must carry. (Several hosts come with another implementation behind this header; a claim
+ * here is always granted, with a lease that this process renews by living.)
  *
- * A run's id is seq * 256 + the place of its handler among the event's (store_run_id). A step's number counts from 1 within
- * its run.
+ * A run's id is seq * 256 + the place of its handler among the event's (store_run_id). A step's number counts from
+ * 1 within its run.
  *
  *     struct store *store = store_open("sqlite:switchhook.db", &error);
  *     struct append { struct store_work work; ... } *append = ...;
@@ -201,27 +201,29 @@ struct store_work {
 
 struct store;
 
-/* `location`: "sqlite:PATH" (or a bare path). Creates or migrates the file, mode 0600. Fails with ERROR_BUSY when another host has it,
- * ERROR_CORRUPT when it is no store or from a newer version; synchronous=FULL and WAL are asserted. */
+/* `location`: "sqlite:PATH" (or a bare path). Creates or migrates the file, mode 0600. Fails with ERROR_BUSY when
+ * another host has it, ERROR_CORRUPT when it is no store or from a newer version; synchronous=FULL and WAL are
+ * asserted. */
 struct store *store_open(const char *location, struct error *error);
 /* Does what was submitted, marks the clean stop, frees. Readers are freed before. */
 void store_close(struct store *store);
 
 uint64_t store_fence(const struct store *store);
-/* Whether the last host ended without store_close; every event up to *last_seq that is open may then have a step that
- * was sent and not journaled. */
+/* Whether the last host ended without store_close; every event up to *last_seq that is open may then have a step
+ * that was sent and not journaled. */
 bool store_was_unclean(const struct store *store, uint64_t *last_seq);
-/* Whoever stops with such steps left says so before store_close: the next start then takes this stop for an unclean one. */
+/* Whoever stops with such steps left says so before store_close: the next start then takes this stop for an
+ * unclean one. */
 void store_leave_unclean(struct store *store);
 
 void store_submit(struct store *store, struct store_work *work);
 
-/* Called on the store's thread after each commit that appended, with the delivery's work, before its `done`. One listener; set before
- * the first append. */
+/* Called on the store's thread after each commit that appended, with the delivery's work, before its `done`. One
+ * listener; set before the first append. */
 void store_on_append(struct store *store, void (*listener)(const struct store_work *work, void *context),
                      void *context);
-/* A write that can never work again on this descriptor (a failed sync, an I/O error): the host stops with a clear exit. Called once,
- * on the store's thread; all works from then on fail. */
+/* A write that can never work again on this descriptor (a failed sync, an I/O error): the host stops with a clear
+ * exit. Called once, on the store's thread; all works from then on fail. */
 void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context),
                      void *context);
 
@@ -258,7 +260,8 @@ int store_each_step(struct store_reader *reader, uint64_t run,
                     int (*visit)(void *context, const struct store_step *step), void *context,
                     struct error *error);
 
-/* Timers that are due before `before_us`, the earliest first, at most `most`; and the moment of the next one (0: none). */
+/* Timers that are due before `before_us`, the earliest first, at most `most`; and the moment of the next one
+ * (0: none). */
 int store_each_timer(struct store_reader *reader, int64_t before_us, size_t most,
                      int (*visit)(void *context, const struct store_timer *timer), void *context,
                      struct error *error);

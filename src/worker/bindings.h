@@ -1,5 +1,5 @@
-/* What scripts are offered, one file a module. Each adds its functions to the table of globals at index 1, while the
- * sandbox is being built. Private to the room. */
+/* What scripts are offered, one file a module. Each adds its functions to the table of globals at index 1, while
+ * the sandbox is being built. Private to the room. */
 #ifndef WORKER_BINDINGS_H
 #define WORKER_BINDINGS_H
 

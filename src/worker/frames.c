@@ -1,7 +1,7 @@
 #include "worker/frames.h"
 
-/* Output is handed on when this much has come together, also in the middle of a run: a script that logs without end must not fill the
- * memory with it. The limit is for frames that come on top. */
+/* Output is handed on when this much has come together, also in the middle of a run: a script that logs without
+ * end must not fill the memory with it. The limit is for frames that come on top. */
 enum { OUT_FLUSH = 1024 * 1024, OUT_LIMIT = OUT_FLUSH + 2 * (WIRE_HEAD_SIZE + WIRE_PAYLOAD_MAX) };
 
 static int take_hello(struct frames *frames, struct wire_reader *reader);
@@ -168,7 +168,8 @@ static int take_answer(struct frames *frames, uint64_t run, struct wire_reader *
     return 0;
 }
 
-/* A frame that cannot be written leaves the host waiting for it: the connection's owner sees is_broken and ends. */
+/* A frame that cannot be written leaves the host waiting for it: the connection's owner sees is_broken and
+ * ends. */
 static void end_frame(struct frames *frames, size_t place) {
     if (wire_end(&frames->out, place) < 0) {
         frames->out.is_broken = true;

@@ -1,6 +1,8 @@
-/* The worker's end of the wire: frames from the host into calls of worker.h, and its port into frames. Private to the room.
+/* The worker's end of the wire: frames from the host into calls of worker.h, and its port into frames. Private to
+ * the room.
  *
- * Writing only appends to `out`; whoever owns the connection sends it, and `flush` is called early when much has come together. */
+ * Writing only appends to `out`; whoever owns the connection sends it, and `flush` is called early when much has
+ * come together. */
 #ifndef WORKER_FRAMES_H
 #define WORKER_FRAMES_H
 

@@ -75,6 +75,7 @@ int worker_load(struct worker *worker, struct error *error) {
             is_sound = try_script(worker, &loading, &messages, &traceback) == 0 && is_sound;
         }
     }
+    worker->is_loaded = is_sound;
     if (is_sound) {
         tell_loaded(worker);
     } else {

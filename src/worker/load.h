@@ -1,7 +1,7 @@
 /* From files to handlers and modules. Private to the room.
  *
- * Files of lib/ are modules: compiled here, run when a run requires them. Every other .lua file is a handler: compiled, run once
- * in trial, and what it returns is checked. Specs are not loaded. */
+ * Files of lib/ are modules: compiled here, run when a run requires them. Every other .lua file is a handler:
+ * compiled, run once in trial, and what it returns is checked. Specs are not loaded. */
 #ifndef WORKER_LOAD_H
 #define WORKER_LOAD_H
 

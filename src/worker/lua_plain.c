@@ -24,7 +24,8 @@ static int uuid(lua_State *L) {
     return 1;
 }
 
-/* An error value like those of answers: uncaught, the host parks the run; pcall may catch it, and then the run goes on. */
+/* An error value like those of answers: uncaught, the host parks the run; pcall may catch it, and then the run
+ * goes on. */
 static int fail(lua_State *L) {
     if (lua_type(L, 1) != LUA_TSTRING) {
         return trace_misuse(L, "fail", "reason", "a string", 1);

@@ -1,5 +1,5 @@
-/* router.*: one function for each operation of the table, router/router.h. The path's ids come first, each a text; then a
- * table of options, whose names and kinds are the table's. */
+/* router.*: one function for each operation of the table, router/router.h. The path's ids come first, each a text;
+ * then a table of options, whose names and kinds are the table's. */
 #include "base/clock.h"
 #include "base/text.h"
 #include "lua/json_out.h"

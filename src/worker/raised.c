@@ -11,6 +11,8 @@ static const struct {
     {"park", LUA_TBOOLEAN},     {"retryable", LUA_TBOOLEAN}, {"repeated", LUA_TBOOLEAN},
 };
 
+static int one_line(lua_State *L);
+
 /* What is missing, or of another type by now, is left out. */
 static int print_line(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -27,6 +29,19 @@ static int print_line(lua_State *L) {
                                  : ": ",
                     has_code ? lua_tostring(L, 5) : "", has_message ? ": " : "",
                     has_message ? lua_tostring(L, 6) : "");
+    return one_line(L);
+}
+
+/* The service's message may have several lines; the log's readers count on one. */
+static int one_line(lua_State *L) {
+    size_t length;
+    const char *text = lua_tolstring(L, -1, &length);
+    luaL_Buffer line;
+    char *bytes = luaL_buffinitsize(L, &line, length);
+    for (size_t i = 0; i < length; i++) {
+        bytes[i] = (unsigned char)text[i] < ' ' || text[i] == '\x7f' ? ' ' : text[i];
+    }
+    luaL_pushresultsize(&line, length);
     return 1;
 }
 

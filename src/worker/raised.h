@@ -1,7 +1,9 @@
-/* Error values: answers that were errors, as scripts get to see them, and what fail() raises. Private to the room.
+/* Error values: answers that were errors, as scripts get to see them, and what fail() raises. Private to the
+ * room.
  *
  * Tables with operation, status, code, message, retryable and repeated, that print as one line:
- * "router.jobs.activate: 404 JobNotFound: there is no such job". A script may change `retryable` and raise again. */
+ * "router.jobs.activate: 404 JobNotFound: there is no such job". A script may change `retryable` and raise
+ * again. */
 #ifndef WORKER_RAISED_H
 #define WORKER_RAISED_H
 

@@ -20,9 +20,8 @@ static int enter(struct task *task, lua_State *L);
 static void end_branch(struct task *task, struct branch *branch);
 static struct branch *find_waiting(struct task *task, uint32_t wait);
 static int run_handler(lua_State *L);
-static int give_result(lua_State *L, int status, lua_KContext context);
+static int keep_result(lua_State *L, int status, lua_KContext context);
 static void settle(struct task *task, int status);
-static void tell_done(struct task *task);
 static void tell_failed(struct task *task, int status);
 static void tell_missing(struct worker *worker, const struct worker_request *request);
 
@@ -72,7 +71,7 @@ int task_call(struct task *task, lua_CFunction function, void *argument) {
 
 int task_start(struct worker *worker, const struct worker_request *request) {
     size_t handler = load_find(worker, request->handler);
-    if (handler == worker->handler_count) {
+    if (!worker->is_loaded || handler == worker->handler_count) {
         tell_missing(worker, request);
         return 0;
     }
@@ -81,6 +80,7 @@ int task_start(struct worker *worker, const struct worker_request *request) {
         free(task);
         return -1;
     }
+    buffer_init(&task->result, RESULT_MAX);
     task->worker = worker;
     task->id = request->run;
     task->handler = handler;
@@ -117,6 +117,7 @@ void task_continue(struct task *task, const struct worker_answer *answer) {
 void task_drop(struct task *task) {
     (void)map_remove(&task->worker->tasks, task->id);
     task_close(task);
+    buffer_reset(&task->result);
     free(task);
 }
 
@@ -204,15 +205,21 @@ static int run_handler(lua_State *L) {
     }
     event_table_push(L, task->request);
     task->is_handling = true;
-    lua_callk(L, 1, 1, 0, give_result);
-    return 1;
+    lua_callk(L, 1, 1, 0, keep_result);
+    return keep_result(L, LUA_OK, 0);
 }
 
-static int give_result(lua_State *L, int status, lua_KContext context) {
-    (void)L;
+/* Written as JSON while the run is still on the processor: a table can be built that takes an hour to write. What
+ * cannot be written is left out. */
+static int keep_result(lua_State *L, int status, lua_KContext context) {
     (void)status;
     (void)context;
-    return 1;
+    struct buffer *result = &task_of(L)->result;
+    struct json_out_error unwanted;
+    if (!lua_isnil(L, -1) && json_out_append(L, -1, result, "the result", &unwanted) < 0) {
+        buffer_clear(result);
+    }
+    return 0;
 }
 
 static void settle(struct task *task, int status) {
@@ -220,24 +227,12 @@ static void settle(struct task *task, int status) {
         return;
     }
     if (status == LUA_OK) {
-        tell_done(task);
+        struct worker_port *port = &task->worker->port;
+        port->done(port->context, task->id, WIRE_RESULT_RETURNED, buffer_slice(&task->result));
     } else {
         tell_failed(task, status);
     }
     task_drop(task);
-}
-
-static void tell_done(struct task *task) {
-    struct worker_port *port = &task->worker->port;
-    struct buffer value;
-    struct json_out_error error;
-    buffer_init(&value, RESULT_MAX);
-    if (lua_isnil(task->body.lua.L, -1) ||
-        json_out_append(task->body.lua.L, -1, &value, "the result", &error) < 0) {
-        buffer_clear(&value);
-    }
-    port->done(port->context, task->id, WIRE_RESULT_RETURNED, buffer_slice(&value));
-    buffer_reset(&value);
 }
 
 static void tell_failed(struct task *task, int status) {

@@ -34,6 +34,7 @@ struct worker {
     size_t handler_count;
     char **modules; /* names for require; NULL ends them */
     size_t module_count;
+    bool is_loaded; /* and sound: there is something to run */
     struct map tasks;
     uint64_t late_answers;
 };
@@ -65,6 +66,7 @@ struct task {
     uint32_t waits;                       /* numbers given so far */
     bool is_trial;                        /* only loads */
     bool is_handling;                     /* the script's top level is behind it */
+    struct buffer result;                 /* what the handler returned, as JSON */
 };
 
 struct worker *worker_of(lua_State *L);
@@ -80,7 +82,8 @@ void task_close(struct task *task);
  * status. */
 int task_enter(struct task *task);
 
-/* Runs `function` with one light userdata, in a coroutine of its own and charged to the task; it cannot wait. 0, or -1 if it raised. */
+/* Runs `function` with one light userdata, in a coroutine of its own and charged to the task; it cannot wait. 0,
+ * or -1 if it raised. */
 int task_call(struct task *task, lua_CFunction function, void *argument);
 
 int task_start(struct worker *worker, const struct worker_request *request);

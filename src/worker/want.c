@@ -127,8 +127,8 @@ static void push_json(lua_State *L, const char *operation, struct slice text) {
     }
 }
 
-/* The innermost C function between here and the branch's own body that called back into Lua: Lua cannot leave its frame
- * and come back. pcall and the like can be left. */
+/* The innermost C function between here and the branch's own body that called back into Lua: Lua cannot leave its
+ * frame and come back. pcall and the like can be left. */
 static bool find_obstacle(lua_State *L, const char **name) {
     static const char *const passable[] = {"pcall", "xpcall", "error", "step", NULL};
     lua_Debug frame;

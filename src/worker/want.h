@@ -6,8 +6,8 @@
  *     }
  *
  * The branch gives way until the answer is there. Then the function returns the answer's value and a table with
- * status, etag and repeated; or raises the error value (raised.h). Where Lua cannot wait, it raises at once and says
- * which function is in the way. */
+ * status, etag and repeated; or raises the error value (raised.h). Where Lua cannot wait, it raises at once and
+ * says which function is in the way. */
 #ifndef WORKER_WANT_H
 #define WORKER_WANT_H
 

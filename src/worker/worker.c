@@ -100,8 +100,11 @@ static int extend(lua_State *L) {
     return 0;
 }
 
+/* Lua's part goes with the state. */
 static void free_task(uint64_t key, void *value, void *context) {
     (void)key;
     (void)context;
-    free(value);
+    struct task *task = value;
+    buffer_reset(&task->result);
+    free(task);
 }

@@ -165,10 +165,9 @@ describe("kill -9 of the host", function()
     end)
   end
 
-  -- The first commit of a host keeps its scripts.
   it("before the commit of a delivery leaves it to be sent again", function()
     local server =
-      host.serve { scripts = scripts, environment = { SWITCHHOOK_FAULT = "store.before-commit:2:kill" } }
+      host.serve { scripts = scripts, environment = { SWITCHHOOK_FAULT = "store.appended:1:kill" } }
     local event = event_of "j1"
     assert.is_false((pcall(server.deliver, server, { event })))
     server:wait_exit()
@@ -183,7 +182,7 @@ describe("kill -9 of the host", function()
     local server = host.serve {
       config = router.config,
       scripts = scripts,
-      environment = { SWITCHHOOK_FAULT = "store.after-commit:2:kill" },
+      environment = { SWITCHHOOK_FAULT = "host.admit:1:kill" },
     }
     local event = event_of "j1"
     assert.is_false((pcall(server.deliver, server, { event })))
@@ -211,6 +210,27 @@ describe("kill -9 of the host", function()
     server = server:again { environment = {}, is_started = true }
     server:wait_state(1, "done")
     assert.is_true(check_steps(server, router, 1)[2].repeated)
+    server:stop()
+  end)
+end)
+
+describe("a request that the client sends again by itself", function()
+  -- The other side closes a connection that was kept: it may have acted on what it read.
+  it("is a repetition to the script, too", function()
+    local router = ledger.open()
+    local server = host.serve { config = router.config, scripts = scripts }
+    local closed = false
+    router.answer = function(request)
+      if request.method == "PATCH" and not closed then
+        closed = true
+        return false
+      end
+    end
+    assert.equal(200, server:deliver({ event_of "j1" }).status)
+    server:wait_state(1, "done")
+    assert.is_true(check_steps(server, router, 1)[2].repeated)
+    assert.equal(2, router.count["1-2"])
+    assert.equal(1, router:asked "POST /routing/jobs/j1/assignments/again:complete")
     server:stop()
   end)
 end)

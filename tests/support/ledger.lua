@@ -4,7 +4,7 @@
 --     local server = host.serve { config = router.config, ... }
 --     router.count["7-1"]                       -- how often step 1 of event 7 was asked for, by its request id
 --     router:asked "PATCH /routing/jobs/j1"     -- how often, by what was asked
---     router.answer = function(request) return 503, {}, "" end   -- as of tests/support/upstream.lua; nothing: yes
+--     router.answer = function(request) return 503, {}, "" end   -- nothing: yes; false: closed without an answer
 --     router.is_held = function(request) return true end         -- these get no answer yet
 local dkjson = require "dkjson"
 local host = require "host"
@@ -43,7 +43,9 @@ function Ledger:take(request)
   end
   if self.answer then
     local status, headers, body = self.answer(request)
-    if status ~= nil then
+    if status == false then
+      return nil
+    elseif status ~= nil then
       return status, headers, body
     end
   end

@@ -1,4 +1,5 @@
-/* What the tests of the store share: a folder that is removed again, events made from words, works that are waited for.
+/* What the tests of the store share: a folder that is removed again, events made from words, works that are waited
+ * for.
  *
  * Works here are checked by plain values, so that a forked child may use them too (cmocka's asserts belong to the
  * parent alone). */
@@ -168,6 +169,44 @@ static inline enum error_code kit_set_state(struct store *store, uint64_t seq, i
                              .verb = STORE_CHANGE,
                              .change = {.fence = store_fence(store), .seq = seq, .event_state = event_state},
                          });
+}
+
+/* A work whose `done` holds the store's thread until the test lets it go: what is submitted meanwhile is one
+ * group. */
+struct gate {
+    struct store_work work;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_reached, is_open;
+};
+
+static inline void gate_hold(struct store_work *work) {
+    struct gate *gate = (struct gate *)(void *)work;
+    pthread_mutex_lock(&gate->mutex);
+    gate->is_reached = true;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->is_open) {
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    }
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+static inline void gate_close(struct gate *gate, struct store *store) {
+    *gate = (struct gate){.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    gate->work = (struct store_work){.verb = STORE_APPEND, .done = gate_hold};
+    store_submit(store, &gate->work);
+    pthread_mutex_lock(&gate->mutex);
+    while (!gate->is_reached) {
+        pthread_cond_wait(&gate->changed, &gate->mutex);
+    }
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+static inline void gate_open(struct gate *gate) {
+    pthread_mutex_lock(&gate->mutex);
+    gate->is_open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->mutex);
 }
 
 /* What a search found, newest first. */

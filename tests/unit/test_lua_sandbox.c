@@ -152,6 +152,7 @@ static void test_load(void **state) {
     world_expect("return load('return x', 'name', 't', { x = 7 })()", "done 1 7\n");
     world_expect("local f, why = load('x = = 1', '=name') return why",
                  "done 1 \"name:1: unexpected symbol near '='\"\n");
+    world_expect("return select(2, load('\\27Lua'))", "done 1 \"attempt to load a binary chunk (mode is 't')\"\n");
     world_expect("load('error(1)', '@x', 'b')",
                  "failed 1 error RouterJobQueued.lua:1: bad argument 'mode' to load: only text can be loaded\n");
 }

@@ -1,5 +1,5 @@
-/* A host that is killed, a disk that is full, a sync that fails. Each happens in a child process of its own, since fault
- * points are read once a process; the parent writes nothing, and only looks at what is left. */
+/* A host that is killed, a disk that is full, a sync that fails. Each happens in a child process of its own, since
+ * fault points are read once a process; the parent writes nothing, and only looks at what is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -309,7 +309,7 @@ static void after_a_failed_sync_nothing_is_written(void **state) {
     expect_exit(*state, "store.sync:2:fail", meet_a_failed_sync);
 }
 
-static atomic_int sync_errno;
+static atomic_int sync_errno, syncs;
 
 /* SQLite's syncs come here first. */
 int fdatasync(int fd) {
@@ -318,7 +318,42 @@ int fdatasync(int fd) {
         errno = number;
         return -1;
     }
+    atomic_fetch_add(&syncs, 1);
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void count_syncs(const struct kit *kit, int out) {
+    (void)out;
+    struct store *store = open_in_child(kit);
+    for (uint64_t i = 0; i < 5; i++) {
+        int before = atomic_load(&syncs);
+        CHECK(kit_append_many(store, 1 + i, 1) == ERROR_NONE);
+        CHECK(atomic_load(&syncs) > before);
+    }
+    enum { WORKS = 200 };
+    static struct kit_event made[WORKS];
+    static struct kit_work works[WORKS];
+    struct gate gate;
+    gate_close(&gate, store);
+    int before = atomic_load(&syncs);
+    for (int i = 0; i < WORKS; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "g%d", i);
+        kit_event(&made[i], id, "j", "x");
+        kit_submit(store, &works[i],
+                   (struct store_work){.verb = STORE_APPEND, .append = {&made[i].event, 1, KIT_NOW_US}});
+    }
+    gate_open(&gate);
+    for (int i = 0; i < WORKS; i++) {
+        CHECK(kit_wait(&works[i]) == ERROR_NONE);
+    }
+    int shared = atomic_load(&syncs) - before;
+    CHECK(shared >= 1 && shared < WORKS / 10);
+    store_close(store);
+}
+
+static void each_answer_follows_a_sync_and_many_share_one(void **state) {
+    expect_exit(*state, "", count_syncs);
 }
 
 static void meet_a_disk_that_does_not_sync(const struct kit *kit, int out) {
@@ -335,6 +370,9 @@ static void meet_a_disk_that_does_not_sync(const struct kit *kit, int out) {
         CHECK(kit_append_many(store, 10 * turn + 2, 1) == ERROR_CLOSED);
         store_close(store);
         CHECK(breaks == 1);
+        char wal[160];
+        snprintf(wal, sizeof wal, "%s-wal", kit->path);
+        CHECK(access(wal, F_OK) == 0); /* closing moved nothing into the file */
     }
 }
 
@@ -354,6 +392,7 @@ int main(void) {
         STORE_TEST(a_full_disk_fails_the_commit_and_nothing_else),
         STORE_TEST(after_a_failed_sync_nothing_is_written),
 #endif
+        STORE_TEST(each_answer_follows_a_sync_and_many_share_one),
         STORE_TEST(a_sync_that_fails_is_never_tried_again),
         STORE_TEST(the_store_goes_on_when_there_is_room_again),
     };

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "store/sqlite/internal.h"
 #include "store_kit.h"
 
 static struct store *open_kit(const struct kit *kit) {
@@ -122,6 +123,7 @@ static void the_window_moves_on(void **state) {
         snprintf(id, sizeof id, "late%d", i);
         expect(store, id, "x", later, IS_NEW, (uint64_t)(701 + i));
     }
+    assert_int_equal(store->seen.count, 2000);
     expect(store, "late0", "x", later, IS_DUPLICATE, 701);
     expect(store, "late1999", "x", later, IS_DUPLICATE, 2700);
     expect(store, "e1", "x", later, IS_NEW, 2701);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "store/sqlite/internal.h"
 #include "store_kit.h"
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -17,43 +18,6 @@ static struct store *open_kit(const struct kit *kit) {
         fail_msg("%s", error.message);
     }
     return store;
-}
-
-/* A work whose `done` holds the store's thread until the test lets it go: what is submitted meanwhile is one group. */
-struct gate {
-    struct store_work work;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool is_reached, is_open;
-};
-
-static void hold(struct store_work *work) {
-    struct gate *gate = (struct gate *)(void *)work;
-    pthread_mutex_lock(&gate->mutex);
-    gate->is_reached = true;
-    pthread_cond_broadcast(&gate->changed);
-    while (!gate->is_open) {
-        pthread_cond_wait(&gate->changed, &gate->mutex);
-    }
-    pthread_mutex_unlock(&gate->mutex);
-}
-
-static void gate_close(struct gate *gate, struct store *store) {
-    *gate = (struct gate){.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    gate->work = (struct store_work){.verb = STORE_APPEND, .done = hold};
-    store_submit(store, &gate->work);
-    pthread_mutex_lock(&gate->mutex);
-    while (!gate->is_reached) {
-        pthread_cond_wait(&gate->changed, &gate->mutex);
-    }
-    pthread_mutex_unlock(&gate->mutex);
-}
-
-static void gate_open(struct gate *gate) {
-    pthread_mutex_lock(&gate->mutex);
-    gate->is_open = true;
-    pthread_cond_broadcast(&gate->changed);
-    pthread_mutex_unlock(&gate->mutex);
 }
 
 static void a_refused_work_spoils_no_other(void **state) {
@@ -132,7 +96,8 @@ static void a_spoiled_commit_is_done_again_one_by_one(void **state) {
     assert_int_equal(made[2].event.seq, 2);
     assert_int_equal(made[3].event.seq, 3);
     assert_false(made[2].event.is_duplicate || made[2].event.is_namesake);
-    /* Nothing of the failed one stayed behind, its fingerprint included. */
+    assert_int_equal(store->seen.count, 3);
+    /* Nothing of the failed one stayed behind. */
     assert_int_equal(kit_append(store, &made[1].event), ERROR_NONE);
     assert_false(made[1].event.is_duplicate);
     assert_int_equal(made[1].event.seq, 4);
@@ -251,13 +216,38 @@ static void closing_does_what_was_submitted(void **state) {
     free(made);
 }
 
+/* What moved into the file leaves the WAL to be written from its start again. */
+static void the_wal_does_not_grow_for_ever(void **state) {
+    enum { EVENTS = 60, SIZE = 1 << 20 };
+    const struct kit *kit = *state;
+    struct store *store = open_kit(kit);
+    char *large = malloc(SIZE);
+    assert_non_null(large);
+    memset(large, 'x', SIZE);
+    for (int i = 0; i < EVENTS; i++) {
+        struct kit_event made;
+        char id[16];
+        snprintf(id, sizeof id, "e%d", i);
+        kit_event(&made, id, "j", "x");
+        made.event.raw = slice_make(large, SIZE);
+        assert_int_equal(kit_append(store, &made.event), ERROR_NONE);
+    }
+    char wal[160];
+    struct stat status;
+    snprintf(wal, sizeof wal, "%s-wal", kit->path);
+    assert_int_equal(stat(wal, &status), 0);
+    assert_in_range(status.st_size, 1, 24 << 20);
+    store_close(store);
+    assert_int_equal(access(wal, F_OK), -1);
+    free(large);
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_refused_work_spoils_no_other),
-        STORE_TEST(a_spoiled_commit_is_done_again_one_by_one),
-        STORE_TEST(many_threads_send_and_read),
+        STORE_TEST(a_refused_work_spoils_no_other),  STORE_TEST(a_spoiled_commit_is_done_again_one_by_one),
+        STORE_TEST(many_threads_send_and_read),      STORE_TEST(the_wal_does_not_grow_for_ever),
         STORE_TEST(closing_does_what_was_submitted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Opening: one host at a time, the right file, the settings without which nothing is safe, and how the last stop was. */
+/* Opening: one host at a time, the right file, the settings without which nothing is safe, and how the last stop
+ * was. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,6 +193,15 @@ static void a_clean_stop_is_remembered(void **state) {
     assert_false(store_was_unclean(store, &last));
     assert_int_equal(last, 3);
     assert_int_equal(store_fence(store), fence + 1);
+    store_close(store);
+    store = open_kit(kit);
+    store_leave_unclean(store);
+    store_close(store);
+    store = open_kit(kit);
+    assert_true(store_was_unclean(store, &last));
+    store_close(store);
+    store = open_kit(kit);
+    assert_false(store_was_unclean(store, &last));
     store_close(store);
     /* What a killed host leaves is tried in test_store_crash.c; here, the mark that it leaves. */
     run_sql(kit, "UPDATE meta SET value = 0 WHERE name = 'clean'");

@@ -17,8 +17,8 @@ struct shared {
     struct store_reader *reader;
 };
 
-/* One store for all tests, with two segments of the job index and a tail: event eN has the number N and the job jM,
- * M = N % 10. */
+/* One store for all tests, with two segments of the job index and a tail: event eN has the number N and the job
+ * jM, M = N % 10. */
 static int fill(void **state) {
     static struct shared shared;
     void *kit = NULL;

@@ -92,6 +92,34 @@ static void test_late_answers(void **state) {
     world_close(&world);
 }
 
+static void answer_at_once(void *context, uint64_t run, uint32_t wait, uint32_t branch, struct slice operation,
+                           struct slice arguments) {
+    struct world *world = context;
+    world_want(context, run, wait, branch, operation, arguments);
+    world_answer(world, run, wait, "{}");
+}
+
+/* An answer from inside the port comes before the run waits: it must not enter Lua while Lua is being run. */
+static void test_answer_before_the_wait(void **state) {
+    (void)state;
+    struct world world;
+    world_open(&world, 64);
+    worker_free(world.worker);
+    const struct worker_limits limits = {64 << 20, 256 << 20, 4 << 20};
+    const struct worker_port port = {answer_at_once, world_log,     world_done, world_failed,
+                                     world_loaded,   world_refused, &world};
+    world.worker = worker_new(&limits, &port, NULL, NULL);
+    world_file(&world, WORLD_SCRIPT, "return function() router.jobs.get 'a' return 'end' end");
+    world_load(&world);
+    world_take(&world);
+    world_run(&world, 1, WORLD_SCRIPT);
+    assert_string_equal(world_take(&world), "want 1 1 router.jobs.get [\"a\"]\n");
+    assert_int_equal(worker_count(world.worker).late_answers, 1);
+    world_answer(&world, 1, 1, "{}");
+    assert_string_equal(world_take(&world), "done 1 \"end\"\n");
+    world_close(&world);
+}
+
 static const char not_found[] =
     "{\"code\":\"JobNotFound\",\"message\":\"no such job\",\"operation\":\"x\",\"retryable\":"
     "false,\"status\":404}";
@@ -260,147 +288,6 @@ static void test_where_lua_cannot_wait(void **state) {
                  "want 1 1 router.jobs.get [\"j\"]\n");
 }
 
-static void refuses_to_load(const char *path, const char *text, const char *why) {
-    struct world world;
-    char line[512];
-    world_open(&world, 64);
-    world_file(&world, path, text);
-    world_load(&world);
-    snprintf(line, sizeof line, "refused %s\n", why);
-    const char *told = world_take(&world);
-    if (strcmp(told, line) != 0) {
-        fail_msg("%s\n  told:     %s  expected: %s", text, told, line);
-    }
-    world_close(&world);
-}
-
-static void test_loading(void **state) {
-    (void)state;
-    struct world world;
-    world_open(&world, 64);
-    world_file(&world, "b/second.lua",
-               "\n\nreturn { handle = print, timeout = 30, retry = { attempts = 8, first_seconds = 2, "
-               "factor = 1.5, max_seconds = 60, hold = false } }");
-    world_file(&world, "a.lua", "#!/usr/bin/lua\nreturn function() end");
-    world_file(&world, "a_spec.lua", "this is not Lua");
-    world_file(&world, "lib/x_spec.lua", "this is not Lua");
-    world_file(&world, "notes.txt", "this is not Lua");
-    world_file(&world, "lib/x.lua", "error 'nobody requires it'");
-    world_load(&world);
-    assert_string_equal(world_take(&world),
-                        "loaded a.lua {}\nloaded b/second.lua {\"retry\":{\"attempts\":8,\"factor\":1.5,"
-                        "\"first_seconds\":2,\"hold\":false,\"max_seconds\":60},\"timeout\":30}\n");
-    world_run(&world, 1, "missing.lua");
-    assert_string_equal(world_take(&world),
-                        "failed 1 missing there is no script missing.lua in this generation\n");
-    world_close(&world);
-}
-
-static void test_what_does_not_load(void **state) {
-    (void)state;
-    refuses_to_load("a.lua", "\nlocal x = = 1", "a.lua:2: unexpected symbol near '='");
-    refuses_to_load("a.lua", "#!/bin/lua\nlocal x = = 1", "a.lua:2: unexpected symbol near '='");
-    refuses_to_load("lib/a.lua", "return {", "lib/a.lua:1: unexpected symbol near <eof>");
-    refuses_to_load("a.lua", "\x1bLua", "attempt to load a binary chunk (mode is 't')");
-    refuses_to_load(
-        "a.lua", "local x = 1\n",
-        "a.lua:1: the script returns nothing; it must end with its handler: return function(event) ... end");
-    refuses_to_load(
-        "a.lua", "return 5",
-        "a.lua:1: the script returns a number; it must return its handler: a function, or a table with "
-        "handle = function(event) ... end");
-    refuses_to_load("a.lua", "return {}",
-                    "a.lua:1: the returned table has no `handle`: handle = function(event) ... end");
-    refuses_to_load("a.lua", "return { handle = print, tiemout = 5 }",
-                    "a.lua:1: the returned table has no key 'tiemout' (did you mean 'timeout'?)");
-    refuses_to_load("a.lua", "return { handle = print, timeout = 0 }",
-                    "a.lua:1: `timeout` must be a number over 0");
-    refuses_to_load("a.lua", "return { handle = print, timeout = 0/0 }",
-                    "a.lua:1: `timeout` must be a number over 0");
-    refuses_to_load("a.lua", "return { handle = print, retry = { attempt = 5 } }",
-                    "a.lua:1: `retry` has no key 'attempt' (did you mean 'attempts'?)");
-    refuses_to_load("a.lua", "return { handle = print, retry = { attempts = 1.5 } }",
-                    "a.lua:1: `attempts` must be a whole number");
-    refuses_to_load("a.lua", "return { handle = print, retry = { hold = 1 } }",
-                    "a.lua:1: `hold` must be true or false, got number");
-    refuses_to_load("a.lua", "return { handle = print, retry = 5 }",
-                    "a.lua:1: `retry` must be a table, got number");
-    refuses_to_load(
-        "a.lua", "return { handle = print, filter = {} }",
-        "a.lua:1: `filter` is not there yet: this version runs a script for every event of its type; look at "
-        "the event in `handle` and return instead");
-    refuses_to_load(
-        "a.lua", "\nrouter.jobs.get 'j'",
-        "a.lua:2: router.jobs.get cannot be called at a script's top level: effects belong into the handler, "
-        "the function that the script returns");
-    refuses_to_load("a.lua", "local x = nil\nx.y = 1", "a.lua:2: attempt to index a nil value (local 'x')");
-    refuses_to_load("a.lua", "require 'nothing'",
-                    "a.lua:1: there is no module 'nothing': modules are the files of the scripts' lib folder");
-}
-
-static void test_all_errors_are_told(void **state) {
-    (void)state;
-    struct world world;
-    world_open(&world, 64);
-    world_file(&world, "b.lua", "return nil");
-    world_file(&world, "a.lua", "local function f() error 'here' end\nf()");
-    world_file(&world, "lib/m.lua", "x x");
-    world_load(&world);
-    assert_string_equal(
-        world_take(&world),
-        "refused lib/m.lua:1: syntax error near 'x'\na.lua:1: here\nb.lua:1: the script returns nothing; it "
-        "must end with its handler: return function(event) ... end\n");
-    world_close(&world);
-    world_open(&world, 64);
-    world_file(&world, "a.lua", "local function f() error 'here' end\nf()");
-    world_load(&world);
-    assert_string_equal(world.traceback.bytes,
-                        "\tin error\n\ta.lua:1: in function 'f'\n\ta.lua:2: in the script's top "
-                        "level\n");
-    world_close(&world);
-}
-
-static void test_require(void **state) {
-    (void)state;
-    struct world world;
-    world_open(&world, 64);
-    world_file(
-        &world, WORLD_SCRIPT,
-        "return function(event)\n"
-        "  if event.id == 'circle' then return require 'one' end\n"
-        "  if event.id == 'near' then return require 'namd' end\n"
-        "  if event.id == 'effect' then return require 'effect' end\n"
-        "  if event.id == 'again' then pcall(require, 'broken') return require 'broken' end\n"
-        "  return { require 'named', require 'named', require 'deep.er', require 'named' == require 'named' }\n"
-        "end");
-    world_file(&world, "lib/named.lua", "count = (count or 0) + 1 return (...) .. count");
-    world_file(&world, "lib/deep/er.lua", "return nil");
-    world_file(&world, "lib/one.lua", "return require 'two'");
-    world_file(&world, "lib/two.lua", "\nreturn require 'one'");
-    world_file(&world, "lib/effect.lua", "router.jobs.get 'j'");
-    world_file(&world, "lib/broken.lua", "error('broken', 0)");
-    world_load(&world);
-    world_take(&world);
-    world_run(&world, 1, WORLD_SCRIPT);
-    assert_string_equal(world_take(&world), "done 1 [\"named1\",\"named1\",true,true]\n");
-    world_run_event(&world, 2, WORLD_SCRIPT, "{\"id\":\"circle\",\"eventType\":\"X\"}");
-    assert_string_equal(
-        world_take(&world),
-        "failed 2 error lib/two.lua:2: the module 'one' requires itself, perhaps by way of another\n");
-    world_run_event(&world, 3, WORLD_SCRIPT, "{\"id\":\"near\",\"eventType\":\"X\"}");
-    assert_string_equal(world_take(&world),
-                        "failed 3 error RouterJobQueued.lua:3: there is no module 'namd' in the scripts' "
-                        "lib folder (did you mean 'named'?)\n");
-    world_run_event(&world, 4, WORLD_SCRIPT, "{\"id\":\"effect\",\"eventType\":\"X\"}");
-    assert_string_equal(
-        world_take(&world),
-        "failed 4 error lib/effect.lua:1: router.jobs.get cannot be called at a module's top level: "
-        "effects belong into a handler, or into functions that handlers call\n");
-    world_run_event(&world, 5, WORLD_SCRIPT, "{\"id\":\"again\",\"eventType\":\"X\"}");
-    assert_string_equal(world_take(&world), "failed 5 error broken\n");
-    world_close(&world);
-}
-
 static void test_log(void **state) {
     (void)state;
     world_expect(
@@ -472,15 +359,12 @@ int main(void) {
         cmocka_unit_test(test_event_forms),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_late_answers),
+        cmocka_unit_test(test_answer_before_the_wait),
         cmocka_unit_test(test_errors_of_answers),
         cmocka_unit_test(test_traceback),
         cmocka_unit_test(test_misuse_names_the_argument),
         cmocka_unit_test(test_arguments_are_canonical),
         cmocka_unit_test(test_where_lua_cannot_wait),
-        cmocka_unit_test(test_loading),
-        cmocka_unit_test(test_what_does_not_load),
-        cmocka_unit_test(test_all_errors_are_told),
-        cmocka_unit_test(test_require),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_fail),
         cmocka_unit_test(test_results),

@@ -1,4 +1,5 @@
-/* The real worker program behind a socketpair, as the host has it. Whatever is waited for has a deadline far away. */
+/* The real worker program behind a socketpair, as the host has it. Whatever is waited for has a deadline far
+ * away. */
 #ifndef TESTS_WORKER_PROCESS_H
 #define TESTS_WORKER_PROCESS_H
 

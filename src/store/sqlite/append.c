@@ -1,4 +1,5 @@
 /* Deliveries: each event a row at the right end of three tables, unless it is there already. */
+#include "base/fault.h"
 #include "base/log.h"
 #include "store/sqlite/internal.h"
 #include <stdlib.h>
@@ -32,11 +33,12 @@ enum work_result append_work(struct store *store, struct store_work *work) {
             return WORK_SPOILED;
         }
     }
+    fault_point("store.appended");
     return WORK_DONE;
 }
 
-/* Numbers grow with time, so the place is found by halves, in twenty reads of a million rows. (Where the clock was set
- * back they do not, and the window starts a little early or late; a row's own time decides in the end.) */
+/* Numbers grow with time, so the place is found by halves, in twenty reads of a million rows. (Where the clock was
+ * set back they do not, and the window starts a little early or late; a row's own time decides in the end.) */
 int append_window_start(struct store *store, int64_t now_us, uint64_t *seq, struct error *error) {
     sqlite3_stmt *statement = store->statements[READ_RECEIVED];
     uint64_t low = store->window_start;

@@ -12,8 +12,8 @@ static int read_jobs(struct store *store, uint64_t last, struct job_entry *entri
                      struct error *error);
 static int by_hash(const void *a, const void *b);
 
-/* A segment holds the jobs of STORE_SEGMENT events in a row, sorted: it is written at the right end of its table, where
- * one index over all jobs would touch a page for each event. A look-up probes every segment. */
+/* A segment holds the jobs of STORE_SEGMENT events in a row, sorted: it is written at the right end of its table,
+ * where one index over all jobs would touch a page for each event. A look-up probes every segment. */
 void behind_jobs(struct store *store) {
     if (store->is_broken || store->committed.last_seq < store->index_at) {
         return;

@@ -12,7 +12,7 @@ static int write_run(struct store *store, const struct store_run *run, struct er
 static int write_state(struct store *store, uint64_t seq, int before, int state, struct error *error);
 static int kept_state(int state);
 
-/* Whatever can be refused is refused before the first write; the step comes first, since its number may be taken. */
+/* What can be refused is refused before the first write; the step comes first, since its number may be taken. */
 enum work_result change_work(struct store *store, struct store_work *work) {
     struct error *error = &work->error;
     if (check(store, work, error) < 0) {

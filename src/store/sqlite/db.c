@@ -83,8 +83,8 @@ uint64_t db_bits(sqlite3_stmt *statement, int column) {
     return (uint64_t)sqlite3_column_int64(statement, column);
 }
 
-/* SQLite says SQLITE_FULL for ENOSPC only; a quota or a file-size limit is a full disk as well. A sync that fails for
- * want of space is not: what it lost nobody knows. */
+/* SQLite says SQLITE_FULL for ENOSPC only; a quota or a file-size limit is a full disk as well. A sync that fails
+ * for want of space is not: what it lost nobody knows. */
 static bool is_no_space(int code, int system) {
     if ((code & 0xff) == SQLITE_FULL) {
         return true;
@@ -102,8 +102,8 @@ static int last_errno(sqlite3 *db, int which) {
     return number;
 }
 
-/* Why the system said no. sqlite3_system_errno knows it only where opening failed: after a COMMIT it is not set, so the
- * WAL is asked (SQLite's word for it is "journal"), then the file itself. */
+/* Why the system said no. sqlite3_system_errno knows it only where opening failed: after a COMMIT it is not set,
+ * so the WAL is asked (SQLite's word for it is "journal"), then the file itself. */
 static int system_of(sqlite3 *db, int code) {
     if ((code & 0xff) == SQLITE_CANTOPEN) {
         return sqlite3_system_errno(db);

@@ -1,7 +1,7 @@
 /* What every part of this folder needs of SQLite: statements, values and errors.
  *
- * Texts and bytes are bound where they lie (SQLITE_STATIC): they must outlive the step. A statement is reset as soon
- * as it has been stepped, so that no read transaction stays open behind one.
+ * Texts and bytes are bound where they lie (SQLITE_STATIC): they must outlive the step. A statement is reset as
+ * soon as it has been stepped, so that no read transaction stays open behind one.
  *
  *     db_bind_slice(statement, 1, event->id);
  *     sqlite3_bind_int64(statement, 2, received_us);

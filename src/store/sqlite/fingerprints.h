@@ -1,9 +1,9 @@
 /* Which events were seen: 64-bit keys that lead to event numbers, in memory, 16 bytes a slot.
  *
- * An event is kept under the key of its name (source, type, id) or, when that name was there with other content, under
- * the key of name and content: so every look-up probes two places, however often one name is used. A key only leads
- * to a row: two events are the same when the row says so. Events below `oldest` have left the window; they are
- * dropped when the table is made anew.
+ * An event is kept under the key of its name (source, type, id) or, when that name was there with other content,
+ * under the key of name and content: so every look-up probes two places, however often one name is used. A key
+ * only leads to a row: two events are the same when the row says so. Events below `oldest` have left the window;
+ * they are dropped when the table is made anew.
  *
  *     struct fingerprints seen;
  *     if (fingerprints_init(&seen) < 0) ...
@@ -32,7 +32,7 @@ struct fingerprints {
     uint64_t seed; /* of this process: nobody outside can choose keys that meet */
 };
 
-/* 3/4 of the slots are used at most. 2^25 slots are 512 MiB, and enough for 145 events a second during 48 hours. */
+/* 3/4 of the slots are used at most. 2^25 slots are 512 MiB, enough for 145 events a second during 48 hours. */
 enum { FINGERPRINTS_MOST = 1 << 25 };
 
 int fingerprints_init(struct fingerprints *table);
@@ -42,8 +42,8 @@ uint64_t fingerprint_of_name(const uint8_t *identity);
 uint64_t fingerprint_of_both(const uint8_t *identity, const uint8_t *content);
 
 bool fingerprints_has_room(const struct fingerprints *table, size_t more);
-/* Room for `more`, dropping what is older than `oldest`; 0, or -1 without memory or past FINGERPRINTS_MOST (nothing
- * changed). */
+/* Room for `more`, dropping what is older than `oldest`; 0, or -1 without memory or past FINGERPRINTS_MOST
+ * (nothing changed). */
 int fingerprints_make_room(struct fingerprints *table, size_t more, uint64_t oldest);
 /* Needs room. */
 void fingerprints_add(struct fingerprints *table, uint64_t key, uint64_t seq);

@@ -1,4 +1,4 @@
-/* The bytes of scripts, by the digest of their set. A file that is the same as in the set before shares its bytes. */
+/* The bytes of scripts, by the digest of their set. A file that is the same as in the set before shares them. */
 #include "base/clock.h"
 #include "store/sqlite/internal.h"
 

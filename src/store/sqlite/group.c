@@ -138,8 +138,8 @@ static bool is_fatal(const struct error *error) {
     return db_is_broken_by(error) || error->code == ERROR_CLOSED;
 }
 
-/* What a failed sync left on the disk is unknown, so nothing may be written after it, not even by the checkpoint that
- * closing makes. */
+/* What a failed sync left on the disk is unknown, so nothing may be written after it, not even by the checkpoint
+ * that closing makes. */
 static void break_store(struct store *store, const struct error *error) {
     store->is_broken = true;
     store->broken = *error;

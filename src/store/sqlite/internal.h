@@ -1,7 +1,7 @@
 /* The store's own parts; what each file of this folder offers the others.
  *
- * Who touches what: `queue` and what stands with it belong to the mutex. Everything else is the writing thread's, from
- * the moment it starts until store_close has joined it. */
+ * Who touches what: `queue` and what stands with it belong to the mutex. Everything else is the writing thread's,
+ * from the moment it starts until store_close has joined it. */
 #ifndef STORE_SQLITE_INTERNAL_H
 #define STORE_SQLITE_INTERNAL_H
 
@@ -22,8 +22,8 @@ enum {
     STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
 };
 
-/* No text and no bytes are longer: far below SQLite's own limit (1 GB a row), far above what a delivery, an answer or a
- * script may have. */
+/* No text and no bytes are longer: far below SQLite's own limit (1 GB a row), far above what a delivery, an answer
+ * or a script may have. */
 enum { STORE_TEXT_MOST = 64 << 20 };
 
 static inline uint64_t store_step_row(uint64_t run, uint32_t number) {

@@ -1,5 +1,5 @@
-/* One host a store: a lock on a file beside it, which the kernel drops with the process. The file stays; only the lock
- * counts. It holds the process id for whoever is refused. */
+/* One host a store: a lock on a file beside it, which the kernel drops with the process. The file stays; only the
+ * lock counts. It holds the process id for whoever is refused. */
 #ifndef STORE_SQLITE_LOCK_H
 #define STORE_SQLITE_LOCK_H
 

@@ -139,7 +139,8 @@ static struct store *allocate(struct error *error) {
     return store;
 }
 
-/* Made here, for its mode; closed again before SQLite opens it, since closing a descriptor drops the process's locks. */
+/* Made here, for its mode; closed again before SQLite opens it, since closing a descriptor drops the process's
+ * locks. */
 static int find_file(struct store *store, const char *location, struct error *error) {
     static const char scheme[] = "sqlite:";
     bool has_scheme = strncmp(location, scheme, sizeof scheme - 1) == 0;

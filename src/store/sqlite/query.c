@@ -1,12 +1,13 @@
-/* Looking events up, newest first. No read transaction lasts longer than a stretch of numbers: a long one would hold
- * the WAL. Of a job, the events that its index knows come from the segments, the newest ones from such stretches. */
+/* Looking events up, newest first. No read transaction lasts longer than a stretch of numbers: a long one would
+ * hold the WAL. Of a job, the events that its index knows come from the segments, the newest ones from such
+ * stretches. */
 #include "store/sqlite/internal.h"
 #include "store/sqlite/reader.h"
 
 enum { STRETCH = 4096 };
 
-/* ?1 and ?2: from, below; ?3: the state; ?4: the type, whose short name lacks the prefix of all that Job Router sends;
- * ?5: the job, ?6: its hash. */
+/* ?1 and ?2: from, below; ?3: the state; ?4: the type, whose short name lacks the prefix of all that Job Router
+ * sends; ?5: the job, ?6: its hash. */
 #define FILTERS                                                                                                   \
     " AND (?4 IS NULL OR v.type = ?4 OR v.type = 'Microsoft.Communication.' || ?4) AND (?5 IS NULL OR v.job = "   \
     "?5)"

@@ -1,8 +1,8 @@
 /* The file: how it is set up, which version it has, how one version becomes the next.
  *
- * PRAGMA application_id says that a file is ours, PRAGMA user_version how many migrations it has seen. Each migration
- * is one transaction. A file with more migrations than this program knows is refused: what it means is unknown.
- * What each table is for: docs/internals/store.md. */
+ * PRAGMA application_id says that a file is ours, PRAGMA user_version how many migrations it has seen. Each
+ * migration is one transaction. A file with more migrations than this program knows is refused: what it means is
+ * unknown. What each table is for: docs/internals/store.md. */
 #ifndef STORE_SQLITE_SCHEMA_H
 #define STORE_SQLITE_SCHEMA_H
 
