@@ -4,6 +4,7 @@
 #include "worker/place.h"
 #include "worker/zone.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -162,5 +163,8 @@ static int take_frames(struct connection *connection) {
         taken += size;
     }
     buffer_consume(in, taken);
+    if (connection->page != NULL) {
+        atomic_fetch_add(&connection->page->taken, taken);
+    }
     return result;
 }
