@@ -2,6 +2,7 @@
 #include "worker/confine.h"
 #include "worker/frames.h"
 #include "worker/place.h"
+#include "worker/zone.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -20,7 +21,7 @@ struct connection {
     struct frames frames;
 };
 
-static int on_greeted(void *context, const struct worker_limits *limits);
+static int on_greeted(void *context, const struct worker_limits *limits, struct slice zone);
 static struct wire_page *get_page(void *context);
 static void on_flush(void *context);
 static ssize_t receive(struct connection *connection);
@@ -57,9 +58,13 @@ int worker_loop(int socket) {
     return result;
 }
 
-static int on_greeted(void *context, const struct worker_limits *limits) {
+/* The zone's file is read before files are given up. */
+static int on_greeted(void *context, const struct worker_limits *limits, struct slice zone) {
     const struct connection *connection = context;
-    return connection->page == NULL ? -1 : confine_resources(limits->all_memory);
+    if (connection->page == NULL || zone_enter(zone) < 0) {
+        return -1;
+    }
+    return confine_resources(limits->all_memory);
 }
 
 static struct wire_page *get_page(void *context) {
