@@ -92,6 +92,17 @@ local function check_single_saves(save)
   server:stop()
 end
 
+local function write_set(path, version)
+  host.make_folders(path .. "/lib")
+  host.write(path .. "/RouterJobQueued.lua", table.concat { handler(version) })
+  host.write(path .. "/lib/version.lua", table.concat { module(version) })
+end
+
+local function swap_link(target, path)
+  assert(lfs.link(target, path .. ".new", true))
+  assert(os.rename(path .. ".new", path))
+end
+
 describe("200 saves under load", function()
   it("by rename run whole scripts only", function()
     check_single_saves(function(server, name, first, rest)
@@ -119,12 +130,8 @@ describe("200 saves under load", function()
   it("by swapping a symlink of the folder run no mixture", function()
     local folder = host.folder()
     local function swap(version)
-      local set = ("%s/set_%d"):format(folder, version)
-      host.make_folders(set .. "/lib")
-      host.write(set .. "/RouterJobQueued.lua", table.concat { handler(version) })
-      host.write(set .. "/lib/version.lua", table.concat { module(version) })
-      assert(lfs.link("set_" .. version, folder .. "/live.new", true))
-      assert(os.rename(folder .. "/live.new", folder .. "/live"))
+      write_set(folder .. "/set_" .. version, version)
+      swap_link("set_" .. version, folder .. "/live")
     end
     swap(0)
     local server = host.serve { folder = folder, config = 'scripts = "live"' }
@@ -137,6 +144,31 @@ describe("200 saves under load", function()
       assert.equal(run[1], run[2])
     end
     assert.equal(0, server:api("/api/status").json.reload.refused)
+    server:stop()
+  end)
+
+  -- As a ConfigMap has it; so fast that most readings meet a swap.
+  it("by swapping what the scripts are links to run no mixture", function()
+    local folder = host.folder()
+    host.make_folders(folder .. "/scripts")
+    for version = 0, 1 do
+      write_set(("%s/scripts/..%d"):format(folder, version), version)
+    end
+    swap_link("..0", folder .. "/scripts/..data")
+    assert(lfs.link("..data/RouterJobQueued.lua", folder .. "/scripts/RouterJobQueued.lua", true))
+    assert(lfs.link("..data/lib", folder .. "/scripts/lib", true))
+    local server = host.serve { folder = folder, config = "" }
+    for _ = 1, SAVES do
+      for swap = 1, 50 do
+        swap_link(".." .. swap % 2, folder .. "/scripts/..data")
+      end
+      deliver(server)
+    end
+    swap_link("..1", folder .. "/scripts/..data")
+    wait_version(server, 1)
+    for _, run in ipairs(each_run(server)) do
+      assert.equal(run[1], run[2])
+    end
     server:stop()
   end)
 end)

@@ -67,6 +67,20 @@ static void a_file_in_a_set_that_was_swapped_away_is_not_waited_for(void **state
     close(fd);
 }
 
+static void a_file_in_a_folder_that_was_moved_away_is_not_waited_for(void **state) {
+    (void)state;
+    make_folder("scripts/lib");
+    put("scripts/lib/m.lua", "one");
+    begin_watching(scripts);
+    int fd = open_file("scripts/lib/m.lua", 0);
+    write_text(fd, "half");
+    take_notice();
+    move("scripts/lib", "lib");
+    assert_read_again();
+    assert_null(watch_waiting_for(&watch));
+    close(fd);
+}
+
 /* The reader saw it; there was no event. */
 static void waits_for_a_writer_that_was_there_before(void **state) {
     (void)state;
@@ -332,6 +346,7 @@ int main(void) {
         WATCHED(waits_until_the_writer_has_closed),
         WATCHED(a_file_that_was_replaced_is_not_waited_for),
         WATCHED(a_file_in_a_set_that_was_swapped_away_is_not_waited_for),
+        WATCHED(a_file_in_a_folder_that_was_moved_away_is_not_waited_for),
         WATCHED(waits_for_a_writer_that_was_there_before),
         WATCHED(looks_again_at_a_file_whose_closing_is_not_told),
         WATCHED(what_was_read_during_a_change_does_not_count),
