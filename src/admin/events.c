@@ -164,6 +164,8 @@ static int put_run(void *context, const struct store_run *run) {
     admin_put_time(out, "dueAt", run->state == STORE_WAITING ? run->due_us : 0);
     admin_put_text(out, "reason", run->reason);
     admin_put_text(out, "traceback", run->traceback);
+    json_out_name(out, "returned");
+    json_out_raw(out, run->returned);
     json_out_name(out, "steps");
     json_out_begin(out, '[');
     int failed = store_each_step(page->reader, run->id, put_step, page, page->error);

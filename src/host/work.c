@@ -20,6 +20,7 @@ static void on_unhandled(struct change *change);
 
 int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
     if (work_resume(host, lane, seq) == 0) {
+        atomic_fetch_sub(&host->queued, 1);
         return 0;
     }
     lanes_put_back(&host->lanes, lane);
@@ -75,7 +76,6 @@ void work_check(struct work *work) {
         host_pump(host);
     }
     if (!is_open) {
-        atomic_fetch_sub(&host->open_events, 1);
         work_free(work);
     } else {
         waiter_replace(work);
@@ -100,6 +100,7 @@ void work_free(struct work *work) {
         free(run->handler);
         free(run->reason);
         free(run->traceback);
+        free(run->returned);
     }
     free(work->runs);
     free(work->raw);

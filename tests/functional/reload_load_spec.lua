@@ -296,7 +296,7 @@ describe("old generations", function()
     for seq = 1, 4 do
       local run = server:wait_state(seq, "done").runs[1]
       assert.equal(0, run.kills)
-      assert.equal(0, run.attempt)
+      assert.equal(1, run.attempt)
       assert.equal(1, router.count[seq .. "-1"])
     end
     wait_one_left(server, pids)

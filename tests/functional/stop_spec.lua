@@ -37,7 +37,7 @@ end
 local function steps_of(server, seq)
   local event = server:wait_state(seq, "done")
   assert.equal(1, #event.runs)
-  assert.equal(0, event.runs[1].attempt)
+  assert.equal(1, event.runs[1].attempt)
   return event.runs[1].steps
 end
 
