@@ -5,7 +5,7 @@ local ledger = require "ledger"
 local lfs = require "lfs"
 local native = host.native
 
-local SAVES = 200
+local SAVES, MODULES = 200, 30
 
 -- Each script in two parts: the first by itself is a script, too, so that reading half of a file would be noticed.
 local function handler(version)
@@ -147,24 +147,37 @@ describe("200 saves under load", function()
     server:stop()
   end)
 
-  -- As a ConfigMap has it; so fast that most readings meet a swap.
+  -- As a ConfigMap has it; so fast that most readings meet a swap. The run says the lowest and the highest version
+  -- of many modules.
   it("by swapping what the scripts are links to run no mixture", function()
-    local folder = host.folder()
-    host.make_folders(folder .. "/scripts")
+    local folder = host.folder() .. "/scripts"
+    host.make_folders(folder .. "/lib")
     for version = 0, 1 do
-      write_set(("%s/scripts/..%d"):format(folder, version), version)
+      local set = ("%s/..%d"):format(folder, version)
+      host.make_folders(set)
+      host.write(set .. "/version.lua", ("return %d"):format(version))
+      host.write(set .. "/RouterJobQueued.lua", ([[return function()
+        local low, high = %d, %d
+        for i = 1, %d do
+          local version = require("version_" .. i)
+          low, high = math.min(low, version), math.max(high, version)
+        end
+        log.info("whole whole " .. low .. " " .. high)
+      end]]):format(version, version, MODULES))
     end
-    swap_link("..0", folder .. "/scripts/..data")
-    assert(lfs.link("..data/RouterJobQueued.lua", folder .. "/scripts/RouterJobQueued.lua", true))
-    assert(lfs.link("..data/lib", folder .. "/scripts/lib", true))
-    local server = host.serve { folder = folder, config = "" }
+    swap_link("..0", folder .. "/..data")
+    assert(lfs.link("..data/RouterJobQueued.lua", folder .. "/RouterJobQueued.lua", true))
+    for i = 1, MODULES do
+      assert(lfs.link("../..data/version.lua", ("%s/lib/version_%d.lua"):format(folder, i), true))
+    end
+    local server = host.serve { folder = folder:match "(.+)/", config = "" }
     for _ = 1, SAVES do
-      for swap = 1, 50 do
-        swap_link(".." .. swap % 2, folder .. "/scripts/..data")
+      for swap = 1, 100 do
+        swap_link(".." .. swap % 2, folder .. "/..data")
       end
       deliver(server)
     end
-    swap_link("..1", folder .. "/scripts/..data")
+    swap_link("..1", folder .. "/..data")
     wait_version(server, 1)
     for _, run in ipairs(each_run(server)) do
       assert.equal(run[1], run[2])
