@@ -49,7 +49,6 @@ static int increment(lua_State *L) {
     if (lua_type(L, 2) != LUA_TNUMBER || !isfinite(lua_tonumber(L, 2))) {
         return trace_misuse(L, operation, "by", "a number", 2);
     }
-    arguments_make_whole(L, 2);
     add_value(L, out, operation, "by", 2);
     return finish(L, out, operation, 0);
 }

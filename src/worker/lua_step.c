@@ -1,4 +1,5 @@
-/* step(name, f): f is called once, and its value remembered under the name; when the run is done again, f is not called. */
+/* step(name, f): f is called once, and its value remembered under the name; when the run is done again, it is not
+ * called. */
 #include "lua/json_out.h"
 #include "lua/trace.h"
 #include "worker/arguments.h"

@@ -1,4 +1,5 @@
-/* sleep(seconds); after(seconds, name, data), which returns an id; cancel(id), which says whether it was still to come. */
+/* sleep(seconds); after(seconds, name, data), which returns an id; cancel(id), which says whether that was still
+ * to come. */
 #include "lua/trace.h"
 #include "worker/arguments.h"
 #include "worker/bindings.h"

@@ -18,7 +18,8 @@
 /* `operation` outlives the worker. */
 int want_effect(lua_State *L, const char *operation, struct slice arguments);
 
-/* As want_effect, but `then` takes the answer: to return want_give, or to do what the host says is not done yet. */
+/* As want_effect, but `then` takes the answer: it returns want_give, or does what the host says is not done yet.
+ * */
 int want_then(lua_State *L, const char *operation, struct slice arguments, lua_KFunction then);
 bool want_is_not_yet(lua_State *L);
 /* What a binding returns or raises for the answer that has come. */
