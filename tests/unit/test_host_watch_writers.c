@@ -217,6 +217,31 @@ static void is_not_starved_by_a_chatty_file(void **state) {
     assert_true(closings < 150);
 }
 
+static unsigned saves, disturbances;
+
+static void disturb(void) {
+    put("scripts/a.lua", "again");
+    during_read = --disturbances > 0 ? disturb : NULL;
+}
+
+static bool save_and_look(void) {
+    put("scripts/a.lua", "again");
+    saves++;
+    return reads > 0;
+}
+
+/* After the first second: soon again, and not after another second each time. */
+static void what_was_disturbed_is_read_again_soon(void **state) {
+    (void)state;
+    begin_watching(scripts);
+    saves = 0;
+    disturbances = 5;
+    during_read = disturb;
+    wait_until(save_and_look);
+    assert_true(changes > 5);
+    assert_true(saves < 3 * 1000 / LOOK_MS);
+}
+
 /* A burst of saves (a checkout) is one read. */
 static void waits_for_quiet(void **state) {
     (void)state;
@@ -314,6 +339,7 @@ int main(void) {
         WATCHED(what_was_read_of_a_half_written_file_does_not_count),
         WATCHED(loses_no_closing_between_two_watches),
         WATCHED(is_not_starved_by_a_chatty_file),
+        WATCHED(what_was_disturbed_is_read_again_soon),
         WATCHED(waits_for_quiet),
         WATCHED(reads_again_after_a_lost_event),
         WATCHED(more_writers_than_it_counts_do_no_harm),
