@@ -19,7 +19,7 @@ static int give_values(lua_State *L, int status, lua_KContext context);
 
 /* Nothing is linked before all is made: making may raise. */
 static int all(lua_State *L) {
-    want_check(L, "all");
+    want_begin(L, "all", 1);
     lua_Integer count = check_functions(L);
     struct task *task = task_of(L);
     struct branch *parent = branch_of(L);

@@ -76,6 +76,34 @@ static void test_state_wants(void **state) {
     wants("state.get(('k'):rep(1024):sub(1, 3))", "[\"kkk\"]");
 }
 
+/* The second value of a call that is the last argument is not meant; one that was given by itself is. */
+static void test_second_values(void **state) {
+    (void)state;
+    static const struct {
+        const char *call;
+        const char *want;
+    } calls[] = {{"cancel(state.get 'x')", "cancel [\"v\"]"},
+                 {"state.set('k', state.get 'x')", "state.set [\"k\",\"v\"]"},
+                 {"state.compare_and_set('k', nil, state.get 'x')", "state.compare_and_set [\"k\",null,\"v\"]"},
+                 {"after(1, 'n', state.get 'x')", "after [1,\"n\",\"v\"]"},
+                 {"router.jobs.activate(state.get 'x')", "router.jobs.activate [\"v\"]"},
+                 {"router.jobs.get(json.decode(json.encode(state.get 'x')))", "router.jobs.get [\"v\"]"},
+                 {"state.set('k', (select(2, state.get 'x')))",
+                  "state.set [\"k\",{\"etag\":\"\\\"e\\\"\",\"repeated\":false,\"status\":200}]"}};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        struct world world;
+        char text[256];
+        snprintf(text, sizeof text, "return function() %s end", calls[i].call);
+        world_open_script(&world, 64, text);
+        world_run(&world, 1, WORLD_SCRIPT);
+        world_take(&world);
+        world_answer(&world, 1, 1, "\"v\"");
+        snprintf(text, sizeof text, "want 1 2 %s\n", calls[i].want);
+        assert_string_equal(world_take(&world), text);
+        world_close(&world);
+    }
+}
+
 static void test_state_gives(void **state) {
     (void)state;
     gives("state.get 'k'", "", "{}");
@@ -242,6 +270,7 @@ int main(void) {
         cmocka_unit_test(test_sleep),
         cmocka_unit_test(test_after_and_cancel),
         cmocka_unit_test(test_state_wants),
+        cmocka_unit_test(test_second_values),
         cmocka_unit_test(test_state_gives),
         cmocka_unit_test(test_state_misuse),
         cmocka_unit_test(test_largest_value),
