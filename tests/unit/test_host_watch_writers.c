@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "unit/host_watching.h"
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -146,14 +147,28 @@ static void what_was_read_of_a_half_written_file_does_not_count(void **state) {
     assert_read_again();
 }
 
-static atomic_bool is_over;
+enum { ROUNDS = 500 };
 
-static void *write_all_the_time(void *context) {
+static atomic_uint begun, written;
+
+/* Closes each file while the main thread makes its watch anew. */
+static void *write_many(void *context) {
+    char name[32];
+
     (void)context;
-    while (!atomic_load(&is_over)) {
-        open_now();
-        close_now();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        snprintf(name, sizeof name, "scripts/%u.lua", i);
+        int fd = open(at(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, "half", 4) != 4) {
+            break;
+        }
+        unsigned before = atomic_load(&begun);
+        while (atomic_load(&begun) < before + 2) {
+        }
+        close(fd);
+        atomic_fetch_add(&written, 1);
     }
+    atomic_store(&begun, UINT_MAX / 2);
     return NULL;
 }
 
@@ -163,13 +178,14 @@ static void loses_no_closing_between_two_watches(void **state) {
 
     (void)state;
     begin_watching(scripts);
-    atomic_store(&is_over, false);
-    assert_int_equal(pthread_create(&writer, NULL, write_all_the_time, NULL), 0);
-    for (int i = 0; i < 3000; i++) {
+    atomic_store(&begun, 0);
+    atomic_store(&written, 0);
+    assert_int_equal(pthread_create(&writer, NULL, write_many, NULL), 0);
+    while (atomic_fetch_add(&begun, 1) < UINT_MAX / 2) {
         read_folder();
     }
-    atomic_store(&is_over, true);
     pthread_join(writer, NULL);
+    assert_int_equal(atomic_load(&written), ROUNDS);
     reads = 0;
     put("scripts/b.lua", "one");
     assert_read_again();
