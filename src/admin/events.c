@@ -50,7 +50,7 @@ void admin_events(struct admin *admin, struct httpd_request *request) {
         buffer_reset(&body);
         return;
     }
-    admin_answer(request, &body);
+    admin_answer(request, NULL, &body);
 }
 
 void admin_event(struct admin *admin, struct httpd_request *request, struct slice text) {
@@ -79,13 +79,11 @@ void admin_event(struct admin *admin, struct httpd_request *request, struct slic
     }
     pthread_mutex_unlock(&admin->reading);
     if (failed < 0) {
-        bool is_unknown = error.code == ERROR_NOT_FOUND;
-        httpd_answer_error(request, is_unknown ? 404 : 503, is_unknown ? "NotFound" : "StoreFailed", "%s",
-                           error.message);
+        admin_refuse(request, &error);
         buffer_reset(&body);
         return;
     }
-    admin_answer(request, &body);
+    admin_answer(request, NULL, &body);
 }
 
 /* Answers the request itself when it cannot be understood. */
