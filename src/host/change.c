@@ -174,6 +174,7 @@ static int put_forgotten(struct change *change) {
 static void later(struct change *change) {
     struct host *host = change->event->host;
     release(change);
+    host->cannot_save = true;
     list_append(&host->unsaved, &change->in_unsaved);
     if (!loop_timer_is_set(&host->unsaved_timer)) {
         loop_timer_set(host->loop, &host->unsaved_timer, clock_monotonic_ns() + AGAIN_MS * CLOCK_NS_PER_MS,
@@ -198,6 +199,10 @@ static void on_saved(struct loop_task *task) {
         return;
     }
     release(change);
+    if (change->event->host->cannot_save) {
+        change->event->host->cannot_save = false;
+        host_pump(change->event->host);
+    }
     change->event->is_stored = change->run != NULL;
     change->done(change);
 }

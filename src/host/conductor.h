@@ -35,9 +35,11 @@ struct host {
     struct list paused_runs;                             /* likewise: their handler is paused */
     struct list postponed;                               /* likewise: they wait for the breaker */
     struct list waiters, postponed_waiters, due_waiters; /* struct waiter, by in_list */
+    struct list paused_waiters;                          /* likewise */
     size_t waiter_count;
     struct breaker breaker; /* in front of the Job Router */
     struct list unsaved;    /* struct change, by in_unsaved */
+    bool cannot_save;       /* the last change failed: no event is begun until one works */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;
@@ -106,6 +108,8 @@ void orders_refuse_all(struct host *host);
 
 /* mend.c */
 void mend_start(struct host *host);
+/* An event was parked: its script may have been mended while it ran. */
+void mend_look(struct host *host, uint64_t seq);
 
 /* purge.c */
 void purge_start(struct host *host);

@@ -56,6 +56,7 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     list_init(&host->waiters);
     list_init(&host->postponed_waiters);
     list_init(&host->due_waiters);
+    list_init(&host->paused_waiters);
     list_init(&host->unsaved);
     list_init(&host->retiring);
     if (open_parts(host, error) < 0 || intake_start(host, error) < 0) {

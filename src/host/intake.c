@@ -61,6 +61,9 @@ void intake_refill(struct host *host) {
 
 void intake_again(struct host *host, uint64_t seq, uint64_t lane) {
     atomic_fetch_add(&host->queued, 1);
+    if (host->has_more && seq > host->highest_seq) {
+        return; /* in the part of the backlog that is still to be read: twice in memory would be twice handled */
+    }
     if (lanes_push(&host->lanes, lane, seq) < 0) {
         log_error("host", "no memory to queue an event again: it goes on at the next start",
                   LOG_NUMBER("event", seq), LOG_END);

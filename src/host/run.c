@@ -130,10 +130,20 @@ void run_postpone(struct run *run) {
     work_check(run->work);
 }
 
+void run_set_aside(struct run *run) {
+    struct host *host = run->work->host;
+    run->state = RUN_WAITING;
+    run->is_set_aside = true;
+    host->waiting++;
+    list_append(&host->paused_runs, &run->in_ready);
+    breaker_forget(&host->breaker, run->id);
+    work_check(run->work);
+}
+
 void run_go_on(struct run *run) {
     struct host *host = run->work->host;
     host->waiting--;
-    run->is_postponed = false;
+    run->is_postponed = run->is_set_aside = false;
     run->state = RUN_READY;
     list_remove(&run->in_ready);
     list_append(&host->ready_runs, &run->in_ready);

@@ -65,7 +65,7 @@ void work_check(struct work *work) {
     bool is_blocking = false;
     for (size_t i = 0; i < work->run_count; i++) {
         const struct run *run = &work->runs[i];
-        bool is_retry = run->state == RUN_WAITING && !run->is_resting && !run->is_postponed;
+        bool is_retry = run->state == RUN_WAITING && !run->is_resting && !run->is_postponed && !run->is_set_aside;
         bool lets_pass = run->state == RUN_OVER || (is_retry && !run->retry.hold);
         is_open = is_open || run->state != RUN_OVER || run->unsettled > 0;
         is_blocking = is_blocking || !lets_pass || run->unsettled > 0;
@@ -76,7 +76,11 @@ void work_check(struct work *work) {
         host_pump(host);
     }
     if (!is_open) {
+        uint64_t parked = work_state(work) == STORE_PARKED ? work->seq : 0;
         work_free(work);
+        if (parked != 0) {
+            mend_look(host, parked);
+        }
     } else {
         waiter_replace(work);
     }
