@@ -17,10 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef SWITCHHOOK_LIBEXEC
-#define SWITCHHOOK_LIBEXEC "../libexec/switchhook"
-#endif
-
 enum choice { BY_TERMINAL, YES, NO };
 
 struct serve_options {

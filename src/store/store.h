@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 enum { STORE_DIGEST_SIZE = 16, STORE_RUNS_PER_EVENT = 256 };
+enum { STORE_KEY_MOST = 1024, STORE_VALUE_MOST = 64 * 1024 }; /* bytes */
 
 /* The states of an event, as the contract names them. An event's state is the worst of its runs'. */
 enum store_state {
@@ -108,19 +109,23 @@ struct store_step {
 };
 
 /* What a step does to the values that scripts keep (`state` in Lua): done in the transaction that journals the step,
- * which gets the answer that the store works out. Values are JSON; a value whose time is over is not there. */
+ * which gets the answer that the store works out. Values are JSON as the worker writes it (canonical), so that the
+ * same value is the same text; a value whose time is over is not there. What a script may not do is answered by an
+ * error: {"code","message","operation","retryable":false,"status":0}, and is_error is set. */
 enum store_value_verb {
-    STORE_VALUE_GET,       /* answer: the value, or empty */
-    STORE_VALUE_SET,       /* answer: empty */
-    STORE_VALUE_DELETE,    /* answer: true when there was one */
-    STORE_VALUE_INCREMENT, /* answer: the new number; an error when what is there is no number */
-    STORE_VALUE_SWAP,      /* answer: true when `expected` (unset: nothing) was there and `value` is now */
+    STORE_VALUE_GET,    /* answer: the value, or empty */
+    STORE_VALUE_SET,    /* answer: empty */
+    STORE_VALUE_DELETE, /* answer: true when there was one */
+    STORE_VALUE_INCREMENT, /* answer: the new number. Nothing there counts as 0. Integers stay exact: a sum that does not
+                            * fit 64 bits is an error (NumberTooLarge), as is what is no number (NotANumber). The
+                            * time of what is there stays, unless expires_us is set. */
+    STORE_VALUE_SWAP, /* answer: true when `expected` (unset: nothing) was there and `value` is now */
 };
 struct store_value_op {
     enum store_value_verb verb;
     struct slice key;
-    struct slice value;         /* JSON: of SET and SWAP (unset: delete), the increment (a number) of INCREMENT */
-    struct slice expected;      /* JSON, compared as canonical text */
+    struct slice value;         /* of SET and SWAP (unset: delete), the increment of INCREMENT (unset: 1) */
+    struct slice expected;      /* of SWAP: compared as text, numbers by their value */
     int64_t now_us, expires_us; /* wall; expires 0: never */
 };
 

@@ -62,8 +62,7 @@ int worker_run(struct worker *worker, const struct worker_request *request) {
 
 void worker_answer(struct worker *worker, uint64_t run, const struct worker_answer *answer) {
     struct task *task = map_get(&worker->tasks, run);
-    bool is_awaited = task != NULL && task->waiting == answer->wait;
-    if (!is_awaited || lua_status(task->run.L) != LUA_YIELD) {
+    if (task == NULL || !task_awaits(task, answer->wait)) {
         worker->late_answers++;
         return;
     }
@@ -93,6 +92,11 @@ static int extend(lua_State *L) {
     bind_random(L);
     bind_require(L);
     bind_plain(L);
+    bind_wait(L);
+    bind_state(L);
+    bind_step(L);
+    bind_all(L);
+    bind_time(L);
     return 0;
 }
 

@@ -234,6 +234,23 @@ describe("old generations", function()
     server:stop()
   end)
 
+  it("that hold nothing push nobody out", function()
+    local server, router, pids = start(2)
+    for version = 3, 5 do
+      local before = server:api("/api/status").json
+      server:write("RouterJobQueued.lua", script(version))
+      host.wait_until(function()
+        return server:api("/api/status").json.generation ~= before.generation
+      end, "a new generation")
+    end
+    assert.is_false(is_gone(pids[1]))
+    assert.is_false(is_gone(pids[2]))
+    router.is_held = nil
+    server:wait_state(1, "done")
+    server:wait_state(2, "done")
+    server:stop()
+  end)
+
   it("are three at most: the oldest gives its run back, and the call under way is not repeated", function()
     local server, router, pids = start(4)
     host.wait_until(function()

@@ -132,6 +132,23 @@ static void a_c_function_that_does_not_return_is_killed(void **state) {
     assert_words("inside a C function");
 }
 
+/* On a loaded machine a worker may come to its run long after it was sent. */
+static void a_worker_that_is_late_is_watched_all_the_same(void **state) {
+    (void)state;
+    load("return function() while true do end end");
+    kill(process->pid, SIGSTOP);
+    send_run(7);
+    int64_t late = clock_monotonic_ns() + 3 * SLICE_MS * CLOCK_NS_PER_MS;
+    while (clock_monotonic_ns() < late) {
+        wait_for("");
+    }
+    assert_int_equal(deaths, 0);
+    kill(process->pid, SIGCONT);
+    wait_for("died");
+    assert_true(death.is_ours);
+    assert_int_equal(death.run, 7);
+}
+
 /* Together they take much longer than a slice. */
 static void runs_that_give_way_are_left_alone(void **state) {
     enum { RUNS = 300 };
@@ -286,6 +303,7 @@ int main(void) {
         HOSTED(a_script_that_loops_while_it_is_loaded_is_killed_and_named),
         HOSTED(a_c_function_that_does_not_return_is_killed),
         HOSTED(runs_that_give_way_are_left_alone),
+        HOSTED(a_worker_that_is_late_is_watched_all_the_same),
         HOSTED(at_rest_nothing_wakes),
         HOSTED(a_death_from_outside_charges_nobody),
         HOSTED(a_crash_charges_whoever_was_on_the_processor),

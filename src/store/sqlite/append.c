@@ -9,6 +9,7 @@ enum twin { TWIN_NONE, TWIN_SAME, TWIN_NAMESAKE };
 
 static int check(const struct store_work *work, struct error *error);
 static int make_room(struct store *store, const struct store_work *work, struct error *error);
+static int append_one(struct store *store, struct store_work *work, size_t i, struct error *error);
 static int append_event(struct store *store, struct store_event *event, int64_t received_us, struct error *error);
 static const uint8_t *identity_of(const struct store_event *event);
 static int find_twin(struct store *store, struct store_event *event, uint64_t key, int64_t received_us,
@@ -29,7 +30,7 @@ enum work_result append_work(struct store *store, struct store_work *work) {
         return work->error.code == ERROR_MEMORY ? WORK_REFUSED : WORK_SPOILED;
     }
     for (size_t i = 0; i < work->append.count; i++) {
-        if (append_event(store, &work->append.events[i], work->append.received_us, &work->error) < 0) {
+        if (append_one(store, work, i, &work->error) < 0) {
             return WORK_SPOILED;
         }
     }
@@ -39,7 +40,7 @@ enum work_result append_work(struct store *store, struct store_work *work) {
 
 /* Numbers grow with time, so the place is found by halves, in twenty reads of a million rows. (Where the clock was
  * set back they do not, and the window starts a little early or late; a row's own time decides in the end.) */
-int append_window_start(struct store *store, int64_t now_us, uint64_t *seq, struct error *error) {
+int append_window_start(struct store *store, int64_t oldest_us, uint64_t *seq, struct error *error) {
     sqlite3_stmt *statement = store->statements[READ_RECEIVED];
     uint64_t low = store->window_start;
     uint64_t high = store->now.last_seq + 1;
@@ -50,7 +51,7 @@ int append_window_start(struct store *store, int64_t now_us, uint64_t *seq, stru
         if (step < 0) {
             return -1;
         }
-        if (step > 0 && sqlite3_column_int64(statement, 1) < now_us - STORE_WINDOW_US) {
+        if (step > 0 && sqlite3_column_int64(statement, 1) < oldest_us) {
             low = db_bits(statement, 0) + 1;
         } else {
             high = middle;
@@ -131,7 +132,7 @@ static int make_room(struct store *store, const struct store_work *work, struct 
         return 0;
     }
     uint64_t start;
-    if (append_window_start(store, work->append.received_us, &start, error) < 0) {
+    if (append_window_start(store, work->append.received_us - STORE_WINDOW_US, &start, error) < 0) {
         return -1;
     }
     store->window_start = narrowed(store, start);
@@ -143,6 +144,22 @@ static int make_room(struct store *store, const struct store_work *work, struct 
         return error_memory(error);
     }
     return 0;
+}
+
+/* An event that a timer raises counts only while the timer is there: it was cancelled, or has raised it before. */
+static int append_one(struct store *store, struct store_work *work, size_t i, struct error *error) {
+    struct store_event *event = &work->append.events[i];
+    bool is_there = true;
+    if (work->append.timers != NULL && timer_take(store, work->append.timers[i], &is_there, error) < 0) {
+        return -1;
+    }
+    if (!is_there) {
+        event->seq = 0;
+        event->is_duplicate = true;
+        event->is_namesake = false;
+        return 0;
+    }
+    return append_event(store, event, work->append.received_us, error);
 }
 
 static int append_event(struct store *store, struct store_event *event, int64_t received_us, struct error *error) {

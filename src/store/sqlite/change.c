@@ -5,11 +5,13 @@
 static int check(const struct store *store, const struct store_work *work, struct error *error);
 static int check_parts(const struct store_work *work, struct error *error);
 static int check_texts(const struct store_work *work, struct error *error);
-static int read_state(struct store *store, uint64_t seq, int *state, struct error *error);
-static int write_step(struct store *store, const struct store_step *step, struct error *error);
+static int plan(struct store *store, const struct store_work *work, struct value_plan *value, struct error *error);
+static int write_parts(struct store *store, const struct store_work *work, const struct value_plan *value,
+                       struct error *error);
+static int write_step(struct store *store, const struct store_work *work, struct error *error);
 static int forget_steps(struct store *store, const struct store_work *work, struct error *error);
 static int write_run(struct store *store, const struct store_run *run, struct error *error);
-static int write_state(struct store *store, uint64_t seq, int before, int state, struct error *error);
+static void bind_digest(sqlite3_stmt *row, int place, const uint8_t *digest);
 static int kept_state(int state);
 
 /* What can be refused is refused before the first write; the step comes first, since its number may be taken. */
@@ -18,43 +20,78 @@ enum work_result change_work(struct store *store, struct store_work *work) {
     if (check(store, work, error) < 0) {
         return WORK_REFUSED;
     }
-    int before = -1;
-    if (read_state(store, work->change.seq, &before, error) < 0) {
+    struct event_row row = {.state = -1};
+    if (change_read_event(store, work->change.seq, &row, error) < 0) {
         return WORK_SPOILED;
     }
-    if (before < 0) {
+    if (row.state < 0) {
         error_set(error, ERROR_NOT_FOUND, "store: there is no event %" PRIu64, work->change.seq);
         return WORK_REFUSED;
     }
-    if (work->change.step != NULL && write_step(store, work->change.step, error) < 0) {
-        return error->code == ERROR_INVALID ? WORK_REFUSED : WORK_SPOILED;
+    struct value_plan value = {.effect = VALUE_STAYS};
+    if (plan(store, work, &value, error) < 0 || write_step(store, work, error) < 0) {
+        return error->code == ERROR_INVALID || error->code == ERROR_LIMIT ? WORK_REFUSED : WORK_SPOILED;
     }
-    if (forget_steps(store, work, error) < 0) {
-        return WORK_SPOILED;
-    }
-    for (size_t i = 0; i < work->change.run_count; i++) {
-        if (write_run(store, &work->change.runs[i], error) < 0) {
-            return WORK_SPOILED;
-        }
-    }
-    if (work->change.event_state != STORE_STATE_KEPT &&
-        write_state(store, work->change.seq, before, kept_state(work->change.event_state), error) < 0) {
+    int state = work->change.event_state;
+    if (write_parts(store, work, &value, error) < 0 ||
+        (state != STORE_STATE_KEPT &&
+         change_write_state(store, work->change.seq, row.state, kept_state(state), error) < 0)) {
         return WORK_SPOILED;
     }
     return WORK_DONE;
 }
 
-static int check(const struct store *store, const struct store_work *work, struct error *error) {
-    if (work->change.fence != store->fence) {
-        return error_set(error, ERROR_BUSY,
-                         "store: fenced: event %" PRIu64 " is claimed by number %" PRIu64 ", and this is %" PRIu64,
-                         work->change.seq, store->fence, work->change.fence);
+int change_check_fence(const struct store *store, uint64_t seq, uint64_t fence, struct error *error) {
+    if (fence == store->fence) {
+        return 0;
     }
+    return error_set(error, ERROR_BUSY,
+                     "store: fenced: event %" PRIu64 " is claimed by number %" PRIu64 ", and this is %" PRIu64,
+                     seq, store->fence, fence);
+}
+
+int change_read_event(struct store *store, uint64_t seq, struct event_row *row, struct error *error) {
+    sqlite3_stmt *statement = store->statements[READ_STATE];
+    db_bind_bits(statement, 1, seq);
+    int step = db_step(store->db, statement, "read an event's state", error);
+    if (step > 0) {
+        row->state = sqlite3_column_int(statement, 0);
+        row->lane = db_bits(statement, 1);
+        sqlite3_reset(statement);
+    }
+    return step < 0 ? -1 : 0;
+}
+
+int change_write_state(struct store *store, uint64_t seq, int before, int state, struct error *error) {
+    if (state == before) {
+        return 0;
+    }
+    sqlite3_stmt *row = store->statements[WRITE_STATE];
+    db_bind_bits(row, 1, seq);
+    sqlite3_bind_int(row, 2, state);
+    if (db_run(store->db, row, "write an event's state", error) < 0) {
+        return -1;
+    }
+    store->now.open += store_is_open_state((enum store_state)state);
+    store->now.open -= store_is_open_state((enum store_state)before);
+    if (state == STORE_DONE && seq < store->purge_from) {
+        store->purge_from = seq;
+    }
+    return 0;
+}
+
+static int check(const struct store *store, const struct store_work *work, struct error *error) {
     int state = work->change.event_state;
+    if (change_check_fence(store, work->change.seq, work->change.fence, error) < 0) {
+        return -1;
+    }
     if (state != STORE_STATE_KEPT && (state < 0 || state >= STORE_STATES)) {
         return error_set(error, ERROR_INVALID, "store: %d is no state of an event", state);
     }
-    return check_parts(work, error) < 0 ? -1 : check_texts(work, error);
+    if (check_parts(work, error) < 0 || value_check(work, error) < 0 || timer_check(work, error) < 0) {
+        return -1;
+    }
+    return check_texts(work, error);
 }
 
 static int check_parts(const struct store_work *work, struct error *error) {
@@ -97,31 +134,47 @@ static int check_texts(const struct store_work *work, struct error *error) {
     return append_check_texts(texts, sizeof texts / sizeof texts[0], error);
 }
 
-/* *state stays as it is when there is no such event. */
-static int read_state(struct store *store, uint64_t seq, int *state, struct error *error) {
-    sqlite3_stmt *statement = store->statements[READ_STATE];
-    db_bind_bits(statement, 1, seq);
-    int step = db_step(store->db, statement, "read an event's state", error);
-    if (step > 0) {
-        *state = sqlite3_column_int(statement, 0);
-        sqlite3_reset(statement);
+/* All that has to be known before the first write, and the answer of what the step asks of the store. */
+static int plan(struct store *store, const struct store_work *work, struct value_plan *value,
+                struct error *error) {
+    if (work->change.answer != NULL) {
+        buffer_clear(work->change.answer); /* of a try before this one */
     }
-    return step < 0 ? -1 : 0;
+    return timer_plan(store, work, error) < 0 ? -1 : value_plan(store, work, value, error);
 }
 
-static int write_step(struct store *store, const struct store_step *step, struct error *error) {
+static int write_parts(struct store *store, const struct store_work *work, const struct value_plan *value,
+                       struct error *error) {
+    if (value_write(store, work, value, error) < 0 || timer_write(store, work, error) < 0 ||
+        forget_steps(store, work, error) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < work->change.run_count; i++) {
+        if (write_run(store, &work->change.runs[i], error) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int write_step(struct store *store, const struct store_work *work, struct error *error) {
+    const struct store_step *step = work->change.step;
+    if (step == NULL) {
+        return 0;
+    }
+    bool is_worked_out = work->change.value != NULL || work->change.cancel != 0;
     sqlite3_stmt *row = store->statements[WRITE_STEP];
     db_bind_bits(row, 1, store_step_row(step->run, step->number));
     sqlite3_bind_int64(row, 2, step->branch);
     sqlite3_bind_int64(row, 3, step->occurrence);
-    sqlite3_bind_int(row, 4, step->is_error);
+    sqlite3_bind_int(row, 4, is_worked_out ? *work->change.is_error : step->is_error);
     sqlite3_bind_int(row, 5, step->is_repeated);
     sqlite3_bind_int64(row, 6, step->status);
     sqlite3_bind_int64(row, 7, step->asked_us);
     sqlite3_bind_int64(row, 8, step->answered_us);
     db_bind_slice(row, 9, step->operation);
     db_bind_slice(row, 10, step->arguments);
-    db_bind_slice(row, 11, step->answer);
+    db_bind_slice(row, 11, is_worked_out ? buffer_slice(work->change.answer) : step->answer);
     db_bind_slice(row, 12, step->etag);
     sqlite3_bind_int(row, 13, step->is_forgotten);
     return db_run(store->db, row, "journal a step", error);
@@ -140,35 +193,24 @@ static int forget_steps(struct store *store, const struct store_work *work, stru
 
 static int write_run(struct store *store, const struct store_run *run, struct error *error) {
     sqlite3_stmt *row = store->statements[WRITE_RUN];
-    size_t digest = run->generation == NULL ? 0 : STORE_DIGEST_SIZE;
     db_bind_bits(row, 1, run->id);
     sqlite3_bind_int(row, 2, kept_state((int)run->state));
     db_bind_slice(row, 3, run->handler);
-    db_bind_blob(row, 4, slice_make((const char *)run->generation, digest));
-    sqlite3_bind_int64(row, 5, run->attempt);
-    sqlite3_bind_int64(row, 6, run->kills);
-    sqlite3_bind_int64(row, 7, run->due_us);
-    sqlite3_bind_int64(row, 8, run->started_us);
-    sqlite3_bind_int64(row, 9, run->finished_us);
-    db_bind_slice(row, 10, run->result);
-    db_bind_slice(row, 11, run->reason);
-    db_bind_slice(row, 12, run->traceback);
+    bind_digest(row, 4, run->generation);
+    bind_digest(row, 5, run->script);
+    sqlite3_bind_int64(row, 6, run->attempt);
+    sqlite3_bind_int64(row, 7, run->kills);
+    sqlite3_bind_int64(row, 8, run->due_us);
+    sqlite3_bind_int64(row, 9, run->started_us);
+    sqlite3_bind_int64(row, 10, run->finished_us);
+    db_bind_slice(row, 11, run->result);
+    db_bind_slice(row, 12, run->reason);
+    db_bind_slice(row, 13, run->traceback);
     return db_run(store->db, row, "write a run", error);
 }
 
-static int write_state(struct store *store, uint64_t seq, int before, int state, struct error *error) {
-    if (state == before) {
-        return 0;
-    }
-    sqlite3_stmt *row = store->statements[WRITE_STATE];
-    db_bind_bits(row, 1, seq);
-    sqlite3_bind_int(row, 2, state);
-    if (db_run(store->db, row, "write an event's state", error) < 0) {
-        return -1;
-    }
-    store->now.open += store_is_open_state((enum store_state)state);
-    store->now.open -= store_is_open_state((enum store_state)before);
-    return 0;
+static void bind_digest(sqlite3_stmt *row, int place, const uint8_t *digest) {
+    db_bind_blob(row, place, slice_make((const char *)digest, digest == NULL ? 0 : STORE_DIGEST_SIZE));
 }
 
 /* Nothing runs on the disk: what was on when the host died is queued. */

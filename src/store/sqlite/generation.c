@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "store/sqlite/internal.h"
 
-static int read_generation(struct store *store, const struct store_work *work, bool *is_known,
-                           struct error *error);
+static int read_generation(struct store *store, const struct store_work *work, int64_t *id, struct error *error);
+static int touch_generation(struct store *store, int64_t id, struct error *error);
 static int write_generation(struct store *store, const struct store_work *work, int64_t *id, struct error *error);
 static int write_file(struct store *store, int64_t generation, const struct store_file *file, struct error *error);
 static int find_same(struct store *store, int64_t generation, const struct store_file *file, int64_t *blob,
@@ -21,17 +21,18 @@ enum work_result generation_work(struct store *store, struct store_work *work) {
             return WORK_REFUSED;
         }
     }
-    bool is_known = false;
-    if (read_generation(store, work, &is_known, error) < 0) {
+    int64_t id = 0;
+    if (read_generation(store, work, &id, error) < 0) {
         return WORK_SPOILED;
     }
-    if (is_known) {
-        return WORK_DONE;
+    store->live_generation = id;
+    if (id != 0) {
+        return touch_generation(store, id, error) < 0 ? WORK_SPOILED : WORK_DONE;
     }
-    int64_t id;
     if (write_generation(store, work, &id, error) < 0) {
         return WORK_SPOILED;
     }
+    store->live_generation = id;
     for (size_t i = 0; i < work->generation.file_count; i++) {
         if (write_file(store, id, &work->generation.files[i], error) < 0) {
             return WORK_SPOILED;
@@ -40,16 +41,24 @@ enum work_result generation_work(struct store *store, struct store_work *work) {
     return WORK_DONE;
 }
 
-static int read_generation(struct store *store, const struct store_work *work, bool *is_known,
-                           struct error *error) {
+/* *id stays as it is when it is not known. */
+static int read_generation(struct store *store, const struct store_work *work, int64_t *id, struct error *error) {
     sqlite3_stmt *statement = store->statements[READ_GENERATION];
     db_bind_blob(statement, 1, slice_make((const char *)work->generation.digest, STORE_DIGEST_SIZE));
     int step = db_step(store->db, statement, "look for a generation", error);
     if (step > 0) {
-        *is_known = true;
+        *id = sqlite3_column_int64(statement, 0);
         sqlite3_reset(statement);
     }
     return step < 0 ? -1 : 0;
+}
+
+/* What is named again is in use again. */
+static int touch_generation(struct store *store, int64_t id, struct error *error) {
+    sqlite3_stmt *row = store->statements[TOUCH_GENERATION];
+    sqlite3_bind_int64(row, 1, id);
+    sqlite3_bind_int64(row, 2, clock_wall_us());
+    return db_run(store->db, row, "keep a generation", error);
 }
 
 static int write_generation(struct store *store, const struct store_work *work, int64_t *id, struct error *error) {

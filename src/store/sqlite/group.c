@@ -98,6 +98,8 @@ static enum work_result do_work(struct store *store, struct store_work *work) {
     case STORE_APPEND: return append_work(store, work);
     case STORE_CHANGE: return change_work(store, work);
     case STORE_GENERATION: return generation_work(store, work);
+    case STORE_REPLAY: return replay_work(store, work);
+    case STORE_PURGE: return purge_work(store, work);
     }
     error_set(&work->error, ERROR_INVALID, "store: %d is no verb", (int)work->verb);
     return WORK_REFUSED;
@@ -128,6 +130,8 @@ static void roll_back(struct store *store) {
     }
     append_take_back(store);
     store->now = store->committed;
+    store->purge_from = 1;
+    store->purged_generation = 0;
 }
 
 static bool is_of_one_work(const struct error *error) {

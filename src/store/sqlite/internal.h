@@ -51,8 +51,36 @@ enum writer_statement {
     WRITE_JOB,
     WRITE_SEGMENT,
     READ_RECEIVED,
+    TOUCH_GENERATION,
+    READ_VALUE,
+    WRITE_VALUE,
+    DROP_VALUE,
+    READ_TIMER,
+    WRITE_TIMER,
+    DROP_TIMER,
+    REPLAY_STEPS,
+    REPLAY_RUNS,
+    PURGE_WINDOW,
+    PURGE_DONE,
+    PURGE_ASIDE,
+    PURGE_AGE,
+    DROP_EVENT,
+    DROP_ENVELOPE,
+    DROP_BODY,
+    DROP_RUNS,
+    DROP_STEPS,
+    DROP_JOB,
+    DROP_SEGMENT,
+    KEEP_LAST_SEQ,
+    PURGE_GENERATIONS,
+    DROP_BLOBS,
+    DROP_FILES,
+    DROP_GENERATION,
+    DROP_EXPIRED,
+    READ_FREE,
     WRITER_STATEMENTS,
 };
+extern const char *const writer_texts[WRITER_STATEMENTS];
 
 /* How a work went. */
 enum work_result {
@@ -82,10 +110,13 @@ struct store {
     uint64_t window_start;         /* no event below it is in the window */
     struct store_totals now;       /* with what the transaction that is on did */
     int wal_pages;
-    int checkpoint_at;    /* pages of WAL */
-    bool has_idle_work;   /* pages of WAL that an idle moment should move */
-    uint64_t indexed_seq; /* the job index knows the events up to it */
-    uint64_t index_at;    /* the last event at which it should be built on */
+    int checkpoint_at;         /* pages of WAL */
+    bool has_idle_work;        /* pages of WAL that an idle moment should move */
+    uint64_t indexed_seq;      /* the job index knows the events up to it */
+    uint64_t index_at;         /* the last event at which it should be built on */
+    uint64_t purge_from;       /* no event below it is done */
+    int64_t purged_generation; /* those up to it were looked at */
+    int64_t live_generation;   /* the last that the host named */
     bool is_broken;
     struct error broken;
 
@@ -111,13 +142,48 @@ void group_failed_behind(struct store *store, const struct error *error);
 
 /* append.c */
 enum work_result append_work(struct store *store, struct store_work *work);
-/* The first event that came within the window that ends at `now_us`. */
-int append_window_start(struct store *store, int64_t now_us, uint64_t *seq, struct error *error);
+/* The first event that came at `oldest_us` or later, looked for from the present start of the window on. */
+int append_window_start(struct store *store, int64_t oldest_us, uint64_t *seq, struct error *error);
 int append_load_fingerprints(struct store *store, struct error *error);
 void append_take_back(struct store *store);
 
 /* change.c */
 enum work_result change_work(struct store *store, struct store_work *work);
+int change_check_fence(const struct store *store, uint64_t seq, uint64_t fence, struct error *error);
+/* An event as it stands; `state` stays as it is when there is none. */
+struct event_row {
+    int state;
+    uint64_t lane;
+};
+int change_read_event(struct store *store, uint64_t seq, struct event_row *row, struct error *error);
+int change_write_state(struct store *store, uint64_t seq, int before, int state, struct error *error);
+
+/* value.c: what a change does to a value. First it is worked out, and answered; nothing is written. */
+enum value_effect { VALUE_STAYS, VALUE_PUT, VALUE_GOES };
+struct value_plan {
+    enum value_effect effect;
+    struct slice value;
+    int64_t expires_us;
+};
+int value_check(const struct store_work *work, struct error *error);
+int value_plan(struct store *store, const struct store_work *work, struct value_plan *plan, struct error *error);
+int value_write(struct store *store, const struct store_work *work, const struct value_plan *plan,
+                struct error *error);
+
+/* timer.c: likewise, of timers. */
+int timer_check(const struct store_work *work, struct error *error);
+int timer_plan(struct store *store, const struct store_work *work, struct error *error);
+int timer_write(struct store *store, const struct store_work *work, struct error *error);
+/* The timer goes; *was_there says whether it was there. */
+int timer_take(struct store *store, uint64_t id, bool *was_there, struct error *error);
+
+/* replay.c, purge.c */
+enum work_result replay_work(struct store *store, struct store_work *work);
+enum work_result purge_work(struct store *store, struct store_work *work);
+/* purge_file.c: what no event is: generations, values, free pages. *has_more is set when some are left. */
+int purge_generations(struct store *store, int64_t cutoff_us, bool *has_more, struct error *error);
+int purge_values(struct store *store, bool *has_more, struct error *error);
+int purge_free_pages(struct store *store, bool *has_more, struct error *error);
 
 /* generation.c */
 enum work_result generation_work(struct store *store, struct store_work *work);

@@ -15,29 +15,6 @@
 
 enum { BUSY_MS = 5000 };
 
-static const char *const statement_texts[WRITER_STATEMENTS] = {
-    [WRITE_EVENT] = "INSERT INTO events VALUES (?, ?, ?, ?)",
-    [WRITE_ENVELOPE] = "INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [WRITE_BODY] = "INSERT INTO bodies VALUES (?, ?)",
-    [READ_TWIN] = "SELECT identity, content, received FROM envelopes WHERE seq = ?",
-    [READ_STATE] = "SELECT state FROM events WHERE seq = ?",
-    [WRITE_STATE] = "UPDATE events SET state = ?2 WHERE seq = ?1",
-    [WRITE_RUN] = "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [WRITE_STEP] = "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [FORGET_STEP] = "UPDATE steps SET is_forgotten = 1 WHERE id = ?",
-    [READ_GENERATION] = "SELECT id FROM generations WHERE digest = ?",
-    [WRITE_GENERATION] = "INSERT INTO generations(digest, kept) VALUES (?, ?)",
-    [READ_FILE_BEFORE] = "SELECT blobs.id, bytes FROM generation_files JOIN blobs ON blobs.id = blob"
-                         " WHERE generation = ? AND path = ?",
-    [WRITE_BLOB] = "INSERT INTO blobs(bytes) VALUES (?)",
-    [WRITE_FILE] = "INSERT INTO generation_files VALUES (?, ?, ?)",
-    [READ_FENCE] = "SELECT value FROM meta WHERE name = 'fence'",
-    [READ_JOBS] = "SELECT seq, job FROM envelopes WHERE seq > ? AND seq <= ? AND job IS NOT NULL",
-    [WRITE_JOB] = "INSERT INTO job_index VALUES (?, ?, ?)",
-    [WRITE_SEGMENT] = "INSERT INTO job_segments VALUES (?)",
-    [READ_RECEIVED] = "SELECT seq, received FROM envelopes WHERE seq >= ? ORDER BY seq LIMIT 1",
-};
-
 static struct store *allocate(struct error *error);
 static int find_file(struct store *store, const char *location, struct error *error);
 static int open_connection(struct store *store, struct error *error);
@@ -124,6 +101,7 @@ static struct store *allocate(struct error *error) {
     store->lock = -1;
     store->queue_end = &store->queue;
     store->window_start = 1;
+    store->purge_from = 1;
     store->checkpoint_at = STORE_CHECKPOINT_PAGES;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -195,14 +173,14 @@ static int take_over(struct store *store, struct error *error) {
 
 static int load(struct store *store, struct error *error) {
     for (size_t i = 0; i < WRITER_STATEMENTS; i++) {
-        if (db_prepare(store->db, &store->statements[i], statement_texts[i], error) < 0) {
+        if (db_prepare(store->db, &store->statements[i], writer_texts[i], error) < 0) {
             return error_prefix(error, "%s", store->path);
         }
     }
     int64_t newest_us = 0;
     if (count_events(store, error) < 0 ||
         db_number(store->db, "SELECT received FROM envelopes ORDER BY seq DESC LIMIT 1", &newest_us, error) < 0 ||
-        append_window_start(store, newest_us, &store->window_start, error) < 0) {
+        append_window_start(store, newest_us - STORE_WINDOW_US, &store->window_start, error) < 0) {
         return -1;
     }
     return append_load_fingerprints(store, error);

@@ -2,6 +2,7 @@
 #include "store/sqlite/reader.h"
 #include "store/sqlite/internal.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 
 enum { READER_BUSY_MS = 5000, HELD_MOST = 1 << 30, HELD_KEPT = 1 << 20 };
@@ -117,6 +118,43 @@ int store_each_step(struct store_reader *reader, uint64_t run,
     return result;
 }
 
+int store_each_timer(struct store_reader *reader, int64_t before_us, size_t most,
+                     int (*visit)(void *context, const struct store_timer *timer), void *context,
+                     struct error *error) {
+    sqlite3_stmt *row = reader->statements[READ_TIMERS];
+    sqlite3_bind_int64(row, 1, before_us);
+    sqlite3_bind_int64(row, 2, most > INT_MAX ? INT_MAX : (sqlite3_int64)most);
+    int step;
+    while ((step = db_step(reader->db, row, "read the timers", error)) > 0) {
+        struct store_timer timer = {
+            .id = db_bits(row, 0),
+            .due_us = sqlite3_column_int64(row, 1),
+            .lane = db_bits(row, 2),
+            .type = db_slice(row, 3),
+            .raw = db_blob(row, 4),
+        };
+        if (visit(context, &timer) < 0) {
+            sqlite3_reset(row);
+            return 0;
+        }
+    }
+    return step;
+}
+
+/* A due of 0 is "none" to the caller: one that old is overdue anyway, and 1 says so as well. */
+int store_next_timer(struct store_reader *reader, int64_t *due_us, struct error *error) {
+    sqlite3_stmt *row = reader->statements[READ_NEXT_TIMER];
+    int step = db_step(reader->db, row, "look for the next timer", error);
+    if (step < 0) {
+        return -1;
+    }
+    bool is_there = step > 0 && sqlite3_column_type(row, 0) != SQLITE_NULL;
+    int64_t due = is_there ? sqlite3_column_int64(row, 0) : 0;
+    *due_us = is_there && due <= 0 ? 1 : due;
+    sqlite3_reset(row);
+    return 0;
+}
+
 int store_each_file(struct store_reader *reader, const uint8_t *digest,
                     int (*visit)(void *context, const struct store_file *file), void *context,
                     struct error *error) {
@@ -169,12 +207,14 @@ static int prepare(struct store_reader *reader, struct error *error) {
         [READ_EVENT] = "SELECT " READER_RECORD ", b.raw FROM events e JOIN envelopes v ON v.seq = e.seq"
                        " LEFT JOIN bodies b ON b.seq = e.seq WHERE e.seq = ?",
         [READ_RUNS] =
-            "SELECT id, state, handler, generation, attempt, kills, due, started, finished, result, reason,"
-            " traceback FROM runs WHERE id BETWEEN ? AND ? ORDER BY id",
+            "SELECT id, state, handler, generation, script, attempt, kills, due, started, finished, result,"
+            " reason, traceback FROM runs WHERE id BETWEEN ? AND ? ORDER BY id",
         [READ_STEPS] = "SELECT id, branch, occurrence, is_error, is_repeated, status, asked, answered, operation,"
                        " arguments, answer, etag, is_forgotten FROM steps WHERE id BETWEEN ? AND ? ORDER BY id",
         [READ_FILES] = "SELECT path, bytes FROM generations g JOIN generation_files f ON f.generation = g.id"
                        " JOIN blobs b ON b.id = f.blob WHERE g.digest = ? ORDER BY path",
+        [READ_TIMERS] = "SELECT id, due, lane, type, raw FROM timers WHERE due < ? ORDER BY due, id LIMIT ?",
+        [READ_NEXT_TIMER] = "SELECT min(due) FROM timers",
         [QUERY_ANY] = query_any,
         [QUERY_OPEN] = query_open,
         [QUERY_ASIDE] = query_aside,
@@ -189,21 +229,26 @@ static int prepare(struct store_reader *reader, struct error *error) {
     return 0;
 }
 
+static const uint8_t *digest_or_null(sqlite3_stmt *row, int column) {
+    struct slice digest = db_blob(row, column);
+    return digest.length == STORE_DIGEST_SIZE ? (const uint8_t *)digest.bytes : NULL;
+}
+
 static void fill_run(sqlite3_stmt *row, struct store_run *run) {
-    struct slice generation = db_blob(row, 3);
     *run = (struct store_run){
         .id = db_bits(row, 0),
         .state = (enum store_state)sqlite3_column_int(row, 1),
         .handler = db_slice(row, 2),
-        .generation = generation.length == STORE_DIGEST_SIZE ? (const uint8_t *)generation.bytes : NULL,
-        .attempt = (uint32_t)sqlite3_column_int64(row, 4),
-        .kills = (uint32_t)sqlite3_column_int64(row, 5),
-        .due_us = sqlite3_column_int64(row, 6),
-        .started_us = sqlite3_column_int64(row, 7),
-        .finished_us = sqlite3_column_int64(row, 8),
-        .result = db_slice(row, 9),
-        .reason = db_slice(row, 10),
-        .traceback = db_slice(row, 11),
+        .generation = digest_or_null(row, 3),
+        .script = digest_or_null(row, 4),
+        .attempt = (uint32_t)sqlite3_column_int64(row, 5),
+        .kills = (uint32_t)sqlite3_column_int64(row, 6),
+        .due_us = sqlite3_column_int64(row, 7),
+        .started_us = sqlite3_column_int64(row, 8),
+        .finished_us = sqlite3_column_int64(row, 9),
+        .result = db_slice(row, 10),
+        .reason = db_slice(row, 11),
+        .traceback = db_slice(row, 12),
     };
 }
 

@@ -12,6 +12,8 @@ enum reader_statement {
     READ_RUNS,
     READ_STEPS,
     READ_FILES,
+    READ_TIMERS,
+    READ_NEXT_TIMER,
     QUERY_ANY,
     QUERY_OPEN,
     QUERY_ASIDE,

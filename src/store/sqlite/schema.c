@@ -19,8 +19,10 @@ static const char first_layout[] =
     "CREATE TABLE bodies(seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);"
 
     "CREATE TABLE runs(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, handler TEXT, generation BLOB,"
-    " attempt INTEGER NOT NULL, kills INTEGER NOT NULL, due INTEGER NOT NULL, started INTEGER NOT NULL,"
+    " script BLOB, attempt INTEGER NOT NULL, kills INTEGER NOT NULL, due INTEGER NOT NULL, started INTEGER NOT "
+    "NULL,"
     " finished INTEGER NOT NULL, result TEXT, reason TEXT, traceback TEXT);"
+    "CREATE INDEX runs_generation ON runs(generation) WHERE generation IS NOT NULL;"
     "CREATE TABLE steps(id INTEGER PRIMARY KEY, branch INTEGER NOT NULL, occurrence INTEGER NOT NULL,"
     " is_error INTEGER NOT NULL, is_repeated INTEGER NOT NULL, status INTEGER NOT NULL, asked INTEGER NOT NULL,"
     " answered INTEGER NOT NULL, operation TEXT, arguments TEXT, answer TEXT, etag TEXT,"
@@ -29,11 +31,20 @@ static const char first_layout[] =
     "CREATE TABLE generations(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, kept INTEGER NOT NULL);"
     "CREATE TABLE generation_files(generation INTEGER NOT NULL, path TEXT NOT NULL, blob INTEGER NOT NULL,"
     " PRIMARY KEY (generation, path)) WITHOUT ROWID;"
+    "CREATE INDEX generation_files_blob ON generation_files(blob);"
     "CREATE TABLE blobs(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
 
     "CREATE TABLE job_segments(last INTEGER PRIMARY KEY);"
     "CREATE TABLE job_index(segment INTEGER NOT NULL, hash INTEGER NOT NULL, seq INTEGER NOT NULL,"
-    " PRIMARY KEY (segment, hash, seq)) WITHOUT ROWID;";
+    " PRIMARY KEY (segment, hash, seq)) WITHOUT ROWID;"
+
+    "CREATE TABLE state(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL,"
+    " expires INTEGER NOT NULL);"
+    "CREATE INDEX state_expires ON state(expires) WHERE expires > 0;"
+
+    "CREATE TABLE timers(id INTEGER PRIMARY KEY, due INTEGER NOT NULL, lane INTEGER NOT NULL, type TEXT,"
+    " raw BLOB NOT NULL);"
+    "CREATE INDEX timers_due ON timers(due);";
 
 const char *const schema_migrations[] = {first_layout, NULL};
 

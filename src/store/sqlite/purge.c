@@ -1,0 +1,239 @@
+/* What was kept long enough goes, a bite at a time: at most so many events, and so many rows looked at, that the other
+ * works of the same commit hardly notice.
+ *
+ * Only what has left the window of duplicates goes: while an event is in it, its row is what a duplicate is told by.
+ * Events that are done are looked for from `purge_from` on, which stays before the first of them; those that were
+ * set aside have an index of their own. */
+#include "store/sqlite/internal.h"
+
+enum {
+    PURGE_MOST = 1024, /* events a bite, whatever the caller says */
+    PURGE_LOOK = 2000, /* rows that are looked at: about a millisecond */
+};
+
+/* Events that a bite takes. */
+struct victims {
+    uint64_t seqs[PURGE_MOST];
+    size_t count, most;
+};
+
+static int move_window(struct store *store, struct store_work *work, struct error *error);
+static int find_aside(struct store *store, const struct store_work *work, struct victims *victims,
+                      struct error *error);
+static int find_state(struct store *store, enum store_state state, int64_t cutoff_us, struct victims *victims,
+                      struct error *error);
+static int find_done(struct store *store, struct store_work *work, struct victims *victims, struct error *error);
+static int is_older(struct store *store, uint64_t seq, int64_t cutoff_us, struct error *error);
+static int drop_events(struct store *store, struct store_work *work, const struct victims *victims,
+                       struct error *error);
+static int drop_event(struct store *store, uint64_t seq, struct error *error);
+static int drop_job(struct store *store, uint64_t seq, struct error *error);
+static int drop_range(struct store *store, enum writer_statement which, uint64_t first, uint64_t last,
+                      struct error *error);
+static int drop_segments(struct store *store, const struct victims *victims, struct error *error);
+static uint64_t segment_of(uint64_t seq);
+
+enum work_result purge_work(struct store *store, struct store_work *work) {
+    struct error *error = &work->error;
+    struct victims victims = {.most = work->purge.most < PURGE_MOST ? work->purge.most : PURGE_MOST};
+    work->purge.gone = 0;
+    work->purge.has_more = false;
+    if (move_window(store, work, error) < 0 || find_aside(store, work, &victims, error) < 0 ||
+        find_done(store, work, &victims, error) < 0 || drop_events(store, work, &victims, error) < 0 ||
+        purge_generations(store, work->purge.cutoffs.done_us, &work->purge.has_more, error) < 0 ||
+        purge_values(store, &work->purge.has_more, error) < 0 ||
+        purge_free_pages(store, &work->purge.has_more, error) < 0) {
+        return WORK_SPOILED;
+    }
+    return WORK_DONE;
+}
+
+/* Fingerprints before the window go. That stays so when the transaction is rolled back: what is past the window is no
+ * duplicate's first, whether its fingerprint is there or not. */
+static int move_window(struct store *store, struct store_work *work, struct error *error) {
+    uint64_t start;
+    if (append_window_start(store, work->purge.cutoffs.duplicate_us, &start, error) < 0) {
+        return -1;
+    }
+    sqlite3_stmt *row = store->statements[PURGE_WINDOW];
+    db_bind_bits(row, 1, store->window_start);
+    db_bind_bits(row, 2, start);
+    sqlite3_bind_int(row, 3, PURGE_LOOK);
+    int step;
+    int looked = 0;
+    while ((step = db_step(store->db, row, "move the window of duplicates", error)) > 0) {
+        fingerprints_remove(&store->seen, db_bits(row, 1), db_bits(row, 0));
+        store->window_start = db_bits(row, 0) + 1;
+        looked++;
+    }
+    if (looked < PURGE_LOOK && step == 0) {
+        store->window_start = start;
+    }
+    work->purge.has_more = looked == PURGE_LOOK;
+    return step;
+}
+
+static int find_aside(struct store *store, const struct store_work *work, struct victims *victims,
+                      struct error *error) {
+    const struct store_cutoffs *cutoffs = &work->purge.cutoffs;
+    if (find_state(store, STORE_PARKED, cutoffs->parked_us, victims, error) < 0 ||
+        find_state(store, STORE_UNHANDLED, cutoffs->unhandled_us, victims, error) < 0) {
+        return -1;
+    }
+    return find_state(store, STORE_QUARANTINED, cutoffs->quarantined_us, victims, error);
+}
+
+/* Their index gives the oldest first: the first that stays ends it. */
+static int find_state(struct store *store, enum store_state state, int64_t cutoff_us, struct victims *victims,
+                      struct error *error) {
+    sqlite3_stmt *row = store->statements[PURGE_ASIDE];
+    sqlite3_bind_int(row, 1, (int)state);
+    db_bind_bits(row, 2, store->window_start);
+    sqlite3_bind_int64(row, 3, (sqlite3_int64)(victims->most - victims->count));
+    int step;
+    int older = 1;
+    while (older > 0 && (step = db_step(store->db, row, "look for old events", error)) > 0) {
+        uint64_t seq = db_bits(row, 0);
+        older = is_older(store, seq, cutoff_us, error);
+        if (older > 0) {
+            victims->seqs[victims->count++] = seq;
+        }
+    }
+    sqlite3_reset(row);
+    return older < 0 || (older > 0 && step < 0) ? -1 : 0;
+}
+
+/* Open events and those set aside are passed over; none of them is looked at again, unless it is done by then. */
+static int find_done(struct store *store, struct store_work *work, struct victims *victims, struct error *error) {
+    sqlite3_stmt *row = store->statements[PURGE_DONE];
+    db_bind_bits(row, 1, store->purge_from);
+    db_bind_bits(row, 2, store->window_start);
+    sqlite3_bind_int(row, 3, PURGE_LOOK);
+    int step = 0;
+    int older = 1;
+    int looked = 0;
+    while (older > 0 && victims->count < victims->most &&
+           (step = db_step(store->db, row, "look for old events", error)) > 0) {
+        uint64_t seq = db_bits(row, 0);
+        looked++;
+        if (sqlite3_column_int(row, 1) == STORE_DONE) {
+            older = is_older(store, seq, work->purge.cutoffs.done_us, error);
+            if (older > 0) {
+                victims->seqs[victims->count++] = seq;
+            }
+        }
+        if (older > 0) {
+            store->purge_from = seq + 1;
+        }
+    }
+    sqlite3_reset(row);
+    bool is_full = victims->most > 0 && victims->count == victims->most;
+    work->purge.has_more = work->purge.has_more || is_full || looked == PURGE_LOOK;
+    return older < 0 || step < 0 ? -1 : 0;
+}
+
+/* 1: received before the moment; 0: later; -1: failed. */
+static int is_older(struct store *store, uint64_t seq, int64_t cutoff_us, struct error *error) {
+    sqlite3_stmt *row = store->statements[PURGE_AGE];
+    db_bind_bits(row, 1, seq);
+    int step = db_step(store->db, row, "read an event's age", error);
+    if (step > 0) {
+        step = sqlite3_column_int64(row, 0) < cutoff_us;
+        sqlite3_reset(row);
+    }
+    return step;
+}
+
+/* The last number is kept beside the events, so that none is given twice when the newest event goes. */
+static int drop_events(struct store *store, struct store_work *work, const struct victims *victims,
+                       struct error *error) {
+    if (victims->count == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < victims->count; i++) {
+        if (drop_event(store, victims->seqs[i], error) < 0) {
+            return -1;
+        }
+    }
+    sqlite3_stmt *last = store->statements[KEEP_LAST_SEQ];
+    db_bind_bits(last, 1, store->now.last_seq);
+    if (db_run(store->db, last, "keep the last number", error) < 0 || drop_segments(store, victims, error) < 0) {
+        return -1;
+    }
+    store->now.events -= victims->count;
+    work->purge.gone = victims->count;
+    return 0;
+}
+
+static int drop_event(struct store *store, uint64_t seq, struct error *error) {
+    static const enum writer_statement tables[] = {DROP_EVENT, DROP_ENVELOPE, DROP_BODY};
+    if (drop_job(store, seq, error) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        db_bind_bits(store->statements[tables[i]], 1, seq);
+        if (db_run(store->db, store->statements[tables[i]], "delete an event", error) < 0) {
+            return -1;
+        }
+    }
+    uint64_t first = store_run_id(seq, 0);
+    uint64_t end = store_run_id(seq + 1, 0);
+    if (drop_range(store, DROP_RUNS, first, end - 1, error) < 0) {
+        return -1;
+    }
+    return drop_range(store, DROP_STEPS, store_step_row(first, 0), store_step_row(end, 0) - 1, error);
+}
+
+static int drop_job(struct store *store, uint64_t seq, struct error *error) {
+    if (seq > store->indexed_seq) {
+        return 0;
+    }
+    sqlite3_stmt *envelope = store->statements[PURGE_AGE];
+    db_bind_bits(envelope, 1, seq);
+    int step = db_step(store->db, envelope, "read an event's job", error);
+    if (step <= 0) {
+        return step;
+    }
+    struct slice job = db_slice(envelope, 1);
+    bool has_job = slice_is_set(job);
+    uint64_t hash = has_job ? behind_job_hash(job) : 0;
+    sqlite3_reset(envelope);
+    if (!has_job) {
+        return 0;
+    }
+    sqlite3_stmt *entry = store->statements[DROP_JOB];
+    db_bind_bits(entry, 1, segment_of(seq));
+    db_bind_bits(entry, 2, hash);
+    db_bind_bits(entry, 3, seq);
+    return db_run(store->db, entry, "delete a job's entry", error);
+}
+
+static int drop_range(struct store *store, enum writer_statement which, uint64_t first, uint64_t last,
+                      struct error *error) {
+    sqlite3_stmt *row = store->statements[which];
+    db_bind_bits(row, 1, first);
+    db_bind_bits(row, 2, last);
+    return db_run(store->db, row, "delete what an event did", error);
+}
+
+/* Segments that are empty now: every look-up of a job would go on probing them. */
+static int drop_segments(struct store *store, const struct victims *victims, struct error *error) {
+    uint64_t latest = 0;
+    for (size_t i = 0; i < victims->count; i++) {
+        uint64_t segment = segment_of(victims->seqs[i]);
+        if (segment == latest || victims->seqs[i] > store->indexed_seq) {
+            continue;
+        }
+        latest = segment;
+        sqlite3_stmt *row = store->statements[DROP_SEGMENT];
+        db_bind_bits(row, 1, segment);
+        if (db_run(store->db, row, "delete a segment of the job index", error) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static uint64_t segment_of(uint64_t seq) {
+    return (seq + STORE_SEGMENT - 1) / STORE_SEGMENT * STORE_SEGMENT;
+}
