@@ -17,7 +17,8 @@ end
 local function serve(options)
   local server = host.serve(options)
   local file = server.folder .. "/switchhook.lua"
-  host.write(file, (host.read(file):gsub('admin = "127.0.0.1:%d+"', 'admin = "' .. server.admin_url:sub(8) .. '"')))
+  local text = host.read(file):gsub('admin = "127.0.0.1:%d+"', 'admin = "' .. server.admin_url:sub(8) .. '"')
+  host.write(file, text)
   return server
 end
 
@@ -97,7 +98,8 @@ describe("switchhook events", function()
     local folder = host.folder()
     local port = host.free_port()
     host.write(folder .. "/switchhook.lua", ('admin = "127.0.0.1:%d"\n'):format(port))
-    for _, command in ipairs { { "events" }, { "replay", "1" }, { "pause" }, { "backup", "x" }, { "store", "check" } } do
+    local commands = { { "events" }, { "replay", "1" }, { "pause" }, { "backup", "x" }, { "store", "check" } }
+    for _, command in ipairs(commands) do
       local found = host.run(command, { folder = folder })
       assert.equal(1, found.status)
       assert.equal("", found.stdout)
@@ -303,7 +305,7 @@ describe("/api/stream", function()
     local deaf, other = listen(server), listen(server)
     deaf.tcp:setoption("recv-buffer-size", 64 * 1024)
     local count, bytes = 0, 0
-    -- 16 MB in all, which is more than the system's buffers hold; at a time less than what may wait for a listener.
+    -- 16 MB in all: more than the system's buffers hold. At a time less than what may wait for a listener.
     for round = 1, 25 do
       local events = {}
       for i = 1, 40 do
@@ -368,7 +370,8 @@ describe("/metrics", function()
     local same = host.event("RouterJobQueued", { jobId = "j1" })
     assert.equal(200, server:deliver({ same, same }).status)
     assert.equal(200, server:deliver({ same }).status)
-    assert.equal(200, server:deliver({ { id = "" }, host.event("RouterJobExceptionTriggered", { jobId = "j4" }) }).status)
+    local other = host.event("RouterJobExceptionTriggered", { jobId = "j4" })
+    assert.equal(200, server:deliver({ { id = "" }, other }).status)
     assert.equal(400, server:deliver("nonsense").status)
     server:wait_state(1, "done")
     router.answer = function()
