@@ -275,7 +275,10 @@ describe("switchhook backup", function()
     ]] } }
     deliver(server, "RouterJobQueued", { jobId = "bad" })
     server:wait_state(1, "parked")
-    local process = host.start({ "backup", "copy.db" }, { folder = server.folder })
+    -- Where the command is given, which is not where the host is.
+    local elsewhere = { folder = host.folder() }
+    local copy, config = elsewhere.folder .. "/copy.db", server.folder .. "/switchhook.lua"
+    local process = host.start({ "backup", "-c", config, "copy.db" }, elsewhere)
     local delivered = 1
     repeat
       local events = {}
@@ -287,18 +290,17 @@ describe("switchhook backup", function()
     until not process:is_running() or delivered > 20000
     local how, number = process:wait_exit()
     assert.same({ "exit", 0 }, { how, number }, process:tail())
-    assert.equal(server.folder .. "/copy.db\n", process:stdout())
-    local modes = host.run_program({ "stat", "-c", "%a", server.folder .. "/copy.db" }).stdout
-    assert.equal("600\n", modes)
+    assert.equal(copy .. "\n", process:stdout())
+    assert.equal("600\n", host.run_program({ "stat", "-c", "%a", copy }).stdout)
     -- Never over something that is there.
-    expect(run(server, "backup", "copy.db"), 1, "copy.db")
+    expect(host.run({ "backup", "-c", config, "copy.db" }, elsewhere), 1, "copy.db")
     expect(run(server, "backup", "/nowhere/at/all.db"), 1, "/nowhere/at/all.db")
     assert.equal(2, run(server, "backup").status)
     server:wait_state(delivered, "done")
     server:stop()
 
     local folder = host.folder()
-    host.run_program { "cp", server.folder .. "/copy.db", folder .. "/switchhook.db" }
+    host.run_program { "cp", copy, folder .. "/switchhook.db" }
     local second = host.serve {
       folder = folder,
       config = 'store = "sqlite:switchhook.db"',
