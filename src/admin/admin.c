@@ -11,6 +11,7 @@ static enum httpd_verdict on_head(struct httpd_request *request, void *context);
 static bool is_allowed_host(struct slice host);
 static void on_request(struct httpd_request *request, void *context);
 static void on_get(struct admin *admin, struct httpd_request *request, struct slice path);
+static bool take_event_path(struct slice path, const char *ending, struct slice *seq);
 static void on_post(struct admin *admin, struct httpd_request *request, struct slice path);
 static void refuse_path(struct httpd_request *request, struct slice path);
 
@@ -23,6 +24,8 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
     admin->options = *options;
     admin->started_us = clock_wall_us();
     pthread_mutex_init(&admin->reading, NULL);
+    counters_init(&admin->counters);
+    stream_init(&admin->stream);
     admin->reader = store_reader_new(options->store, error);
     if (admin->reader == NULL) {
         admin_stop(admin);
@@ -47,6 +50,10 @@ uint16_t admin_port(const struct admin *admin) {
     return httpd_port(admin->httpd);
 }
 
+void admin_set_delivery_port(struct admin *admin, uint16_t port) {
+    atomic_store(&admin->delivery_port, port);
+}
+
 void admin_stop(struct admin *admin) {
     if (admin == NULL) {
         return;
@@ -56,32 +63,63 @@ void admin_stop(struct admin *admin) {
         httpd_stop(admin->httpd);
     }
     store_reader_free(admin->reader);
+    stream_reset(&admin->stream);
+    counters_reset(&admin->counters);
     pthread_mutex_destroy(&admin->reading);
     free(admin);
 }
 
-void admin_answer(struct httpd_request *request, struct buffer *body) {
+void admin_note(struct admin *admin, const struct host_note *note) {
+    counters_note(&admin->counters, note);
+    stream_note(&admin->stream, note);
+}
+
+void admin_delivery(struct admin *admin, const struct admin_delivery *delivery) {
+    counters_delivery(&admin->counters, delivery);
+}
+
+void admin_answer(struct httpd_request *request, const char *type, struct buffer *body) {
     if (body->is_broken) {
         httpd_answer_error(request, 500, "AnswerFailed", "the answer is too large, or there is no memory for it");
     } else {
-        httpd_answer(request, &(struct httpd_answer){.status = 200, .body = buffer_slice(body)});
+        httpd_answer(request, &(struct httpd_answer){.status = 200, .type = type, .body = buffer_slice(body)});
     }
     buffer_reset(body);
 }
 
-void admin_put_text(struct json_out *out, const char *name, struct slice text) {
-    json_out_name(out, name);
-    json_out_text(out, text);
+void admin_refuse(struct httpd_request *request, const struct error *error) {
+    static const struct {
+        enum error_code code;
+        unsigned status;
+        const char *name;
+    } answers[] = {
+        {ERROR_NOT_FOUND, 404, "NotFound"}, {ERROR_INVALID, 409, "NotPossible"}, {ERROR_BUSY, 409, "Busy"},
+        {ERROR_LIMIT, 409, "TooMany"},      {ERROR_CLOSED, 503, "Stopping"},     {ERROR_FULL, 503, "DiskFull"},
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        if (error->code == answers[i].code) {
+            httpd_answer_error(request, answers[i].status, answers[i].name, "%s", error->message);
+            return;
+        }
+    }
+    httpd_answer_error(request, 503, "StoreFailed", "%s", error->message);
 }
 
-void admin_put_integer(struct json_out *out, const char *name, int64_t value) {
-    json_out_name(out, name);
-    json_out_integer(out, value);
+struct admin_inquiry *admin_inquiry(struct admin *admin, struct httpd_request *request) {
+    struct admin_inquiry *inquiry = calloc(1, sizeof *inquiry);
+    if (inquiry == NULL) {
+        httpd_answer_error(request, 503, "OutOfMemory", "no memory for the answer");
+        return NULL;
+    }
+    inquiry->admin = admin;
+    inquiry->request = request;
+    buffer_init(&inquiry->body, ADMIN_ANSWER_MAX);
+    return inquiry;
 }
 
-void admin_put_time(struct json_out *out, const char *name, int64_t wall_us) {
-    char text[CLOCK_TEXT_SIZE];
-    admin_put_text(out, name, wall_us == 0 ? (struct slice){NULL, 0} : slice_of(clock_format(wall_us, text)));
+void admin_free_inquiry(struct admin_inquiry *inquiry) {
+    buffer_reset(&inquiry->body);
+    free(inquiry);
 }
 
 static enum httpd_verdict on_head(struct httpd_request *request, void *context) {
@@ -138,28 +176,55 @@ static void on_request(struct httpd_request *request, void *context) {
 }
 
 static void on_get(struct admin *admin, struct httpd_request *request, struct slice path) {
-    static const char events[] = "/api/events/";
+    static const struct {
+        const char *path;
+        void (*answer)(struct admin *admin, struct httpd_request *request);
+    } routes[] = {
+        {"/readyz", admin_ready},      {"/metrics", admin_metrics}, {"/api/status", admin_status},
+        {"/api/events", admin_events}, {"/api/check", admin_check},
+    };
+    struct slice seq;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (slice_is(path, routes[i].path)) {
+            routes[i].answer(admin, request);
+            return;
+        }
+    }
     if (slice_is(path, "/healthz")) {
         httpd_answer(request,
                      &(struct httpd_answer){.status = 200, .type = "text/plain", .body = slice_of("alive\n")});
-    } else if (slice_is(path, "/readyz")) {
-        admin_ready(admin, request);
-    } else if (slice_is(path, "/api/status")) {
-        admin_status(admin, request);
-    } else if (slice_is(path, "/api/events")) {
-        admin_events(admin, request);
-    } else if (slice_starts_with(path, events)) {
-        size_t skipped = sizeof events - 1;
-        admin_event(admin, request, slice_make(path.bytes + skipped, path.length - skipped));
+    } else if (slice_is(path, "/api/stream") && slice_is(httpd_method(request), "GET")) {
+        stream_listen(&admin->stream, request);
+    } else if (take_event_path(path, "", &seq)) {
+        admin_event(admin, request, seq);
     } else {
         refuse_path(request, path);
     }
 }
 
+static bool take_event_path(struct slice path, const char *ending, struct slice *seq) {
+    static const char events[] = "/api/events/";
+    size_t around = strlen(events) + strlen(ending);
+    if (!slice_starts_with(path, events) || !slice_ends_with(path, ending) || path.length < around) {
+        return false;
+    }
+    *seq = slice_make(path.bytes + strlen(events), path.length - around);
+    return true;
+}
+
 static void on_post(struct admin *admin, struct httpd_request *request, struct slice path) {
+    struct slice seq;
     if (slice_is(path, "/api/reload")) {
         host_reload(admin->options.host);
         httpd_answer(request, &(struct httpd_answer){.status = 202, .body = slice_of("{\"reload\":\"asked\"}")});
+    } else if (slice_is(path, "/api/pause")) {
+        admin_pause(admin, request, HOST_PAUSE);
+    } else if (slice_is(path, "/api/resume")) {
+        admin_pause(admin, request, HOST_RESUME);
+    } else if (slice_is(path, "/api/backup")) {
+        admin_backup(admin, request);
+    } else if (take_event_path(path, "/replay", &seq)) {
+        admin_replay(admin, request, seq);
     } else {
         refuse_path(request, path);
     }

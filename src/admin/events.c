@@ -50,7 +50,7 @@ void admin_events(struct admin *admin, struct httpd_request *request) {
         buffer_reset(&body);
         return;
     }
-    admin_answer(request, &body);
+    admin_answer(request, NULL, &body);
 }
 
 void admin_event(struct admin *admin, struct httpd_request *request, struct slice text) {
@@ -79,13 +79,11 @@ void admin_event(struct admin *admin, struct httpd_request *request, struct slic
     }
     pthread_mutex_unlock(&admin->reading);
     if (failed < 0) {
-        bool is_unknown = error.code == ERROR_NOT_FOUND;
-        httpd_answer_error(request, is_unknown ? 404 : 503, is_unknown ? "NotFound" : "StoreFailed", "%s",
-                           error.message);
+        admin_refuse(request, &error);
         buffer_reset(&body);
         return;
     }
-    admin_answer(request, &body);
+    admin_answer(request, NULL, &body);
 }
 
 /* Answers the request itself when it cannot be understood. */
@@ -166,6 +164,8 @@ static int put_run(void *context, const struct store_run *run) {
     admin_put_time(out, "dueAt", run->state == STORE_WAITING ? run->due_us : 0);
     admin_put_text(out, "reason", run->reason);
     admin_put_text(out, "traceback", run->traceback);
+    json_out_name(out, "returned");
+    json_out_raw(out, run->returned);
     json_out_name(out, "steps");
     json_out_begin(out, '[');
     int failed = store_each_step(page->reader, run->id, put_step, page, page->error);

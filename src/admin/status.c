@@ -1,19 +1,12 @@
 #include "admin/room.h"
 #include "base/list.h"
 #include "json/out.h"
-#include <stdlib.h>
-
-/* One request that waits for the host's loop to look at itself. */
-struct inquiry {
-    struct host_question question;
-    struct admin *admin;
-    struct httpd_request *request;
-};
 
 static void ask(struct admin *admin, struct httpd_request *request,
                 void (*answered)(struct host_question *question));
 static void on_ready(struct host_question *question);
 static void on_status(struct host_question *question);
+static void put_pauses(struct json_out *out, const struct host_status *status);
 static void put_reload(struct json_out *out, const struct host_status *status);
 static void put_counts(struct json_out *out, const struct host_status *status);
 static void put_workers(struct json_out *out, const struct host_status *status);
@@ -28,19 +21,15 @@ void admin_status(struct admin *admin, struct httpd_request *request) {
 
 static void ask(struct admin *admin, struct httpd_request *request,
                 void (*answered)(struct host_question *question)) {
-    struct inquiry *inquiry = calloc(1, sizeof *inquiry);
-    if (inquiry == NULL) {
-        httpd_answer_error(request, 503, "OutOfMemory", "no memory for the answer");
-        return;
+    struct admin_inquiry *inquiry = admin_inquiry(admin, request);
+    if (inquiry != NULL) {
+        inquiry->question.answered = answered;
+        host_ask(admin->options.host, &inquiry->question);
     }
-    inquiry->admin = admin;
-    inquiry->request = request;
-    inquiry->question.answered = answered;
-    host_ask(admin->options.host, &inquiry->question);
 }
 
 static void on_ready(struct host_question *question) {
-    struct inquiry *inquiry = CONTAINER_OF(question, struct inquiry, question);
+    struct admin_inquiry *inquiry = CONTAINER_OF(question, struct admin_inquiry, question);
     bool is_ready = question->status.is_live && !question->status.is_stopping;
     const char *words = is_ready                       ? "ready\n"
                         : question->status.is_stopping ? "stopping\n"
@@ -48,15 +37,13 @@ static void on_ready(struct host_question *question) {
     httpd_answer(
         inquiry->request,
         &(struct httpd_answer){.status = is_ready ? 200 : 503, .type = "text/plain", .body = slice_of(words)});
-    free(inquiry);
+    admin_free_inquiry(inquiry);
 }
 
 static void on_status(struct host_question *question) {
-    struct inquiry *inquiry = CONTAINER_OF(question, struct inquiry, question);
+    struct admin_inquiry *inquiry = CONTAINER_OF(question, struct admin_inquiry, question);
     const struct host_status *status = &question->status;
-    struct buffer body;
-    buffer_init(&body, ADMIN_ANSWER_MAX);
-    struct json_out out = json_out(&body);
+    struct json_out out = json_out(&inquiry->body);
     json_out_begin(&out, '{');
     json_out_name(&out, "version");
     json_out_text(&out, slice_of(SWITCHHOOK_VERSION));
@@ -65,19 +52,38 @@ static void on_status(struct host_question *question) {
     json_out_bool(&out, status->is_live && !status->is_stopping);
     json_out_name(&out, "stopping");
     json_out_bool(&out, status->is_stopping);
-    admin_put_integer(&out, "deliveryPort", inquiry->admin->options.delivery_port);
+    admin_put_integer(&out, "deliveryPort", atomic_load(&inquiry->admin->delivery_port));
     json_out_name(&out, "generation");
     json_out_text(&out, status->is_live ? slice_of(status->generation) : (struct slice){NULL, 0});
     admin_put_integer(&out, "generations", (int64_t)status->generations);
     admin_put_integer(&out, "files", (int64_t)status->files);
     admin_put_integer(&out, "handlers", (int64_t)status->handlers);
     admin_put_time(&out, "liveSince", status->live_us);
+    put_pauses(&out, status);
     put_reload(&out, status);
     put_counts(&out, status);
     put_workers(&out, status);
     json_out_end(&out, '}');
-    admin_answer(inquiry->request, &body);
-    free(inquiry);
+    admin_answer(inquiry->request, NULL, &inquiry->body);
+    admin_free_inquiry(inquiry);
+}
+
+static void put_pauses(struct json_out *out, const struct host_status *status) {
+    const struct slice paused = slice_of(status->paused_handlers);
+    json_out_name(out, "paused");
+    json_out_bool(out, status->is_paused);
+    json_out_name(out, "breakerOpen");
+    json_out_bool(out, status->is_breaker_open);
+    json_out_name(out, "pausedHandlers");
+    json_out_begin(out, '[');
+    for (size_t at = 0; at < paused.length;) {
+        const char *rest = paused.bytes + at;
+        const char *comma = strstr(rest, ", ");
+        size_t length = comma == NULL ? strlen(rest) : (size_t)(comma - rest);
+        json_out_text(out, slice_make(rest, length));
+        at += length + (comma == NULL ? 0 : strlen(", "));
+    }
+    json_out_end(out, ']');
 }
 
 static void put_reload(struct json_out *out, const struct host_status *status) {
@@ -98,6 +104,8 @@ static void put_counts(struct json_out *out, const struct host_status *status) {
     admin_put_integer(out, "running", (int64_t)status->running);
     admin_put_integer(out, "waiting", (int64_t)status->waiting);
     admin_put_integer(out, "lanes", (int64_t)status->lanes);
+    json_out_name(out, "moreInStore");
+    json_out_bool(out, status->has_more);
     json_out_end(out, '}');
     json_out_name(out, "sinceStart");
     json_out_begin(out, '{');

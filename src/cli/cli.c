@@ -1,13 +1,15 @@
 #include "cli/cli.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "http/http.h"
 #include "json/tree.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ASK_TIMEOUT_MS = 10 * 1000, ASK_ANSWER_MAX = 64 * 1024 * 1024 };
+enum { ASK_TIMEOUT_MS = 10 * 1000, ASK_LONG_MS = 12 * 3600 * 1000, ASK_ANSWER_MAX = 64 * 1024 * 1024 };
 
 /* One call and the loop that waits for it. */
 struct asking {
@@ -15,15 +17,23 @@ struct asking {
     struct loop *loop;
     struct buffer *body;
     struct error *error;
+    bool is_answered;
     int result;
 };
 
 static void on_answer(struct http_call *call, const struct http_answer *answer);
+static void show_nuls(struct buffer *json);
 
 const struct cli_command cli_commands[] = {
+    {"backup", "a copy of the running host's store", cli_backup},
+    {"events", "the recorded events; `events show SEQ`: what became of one", cli_events},
+    {"pause", "hand out no more runs, of all handlers or of one", cli_pause},
+    {"replay", "run parked events again", cli_replay},
+    {"resume", "hand out runs again", cli_resume},
     {"serve", "the host: takes deliveries, runs the scripts, calls the Job Router", cli_serve},
     {"sim", "the local Job Router: its REST API and its events, on this machine", cli_sim},
     {"status", "what the running host is doing", cli_status},
+    {"store", "`store check`: whether the running host's store is sound", cli_store},
     {NULL, NULL, NULL},
 };
 
@@ -47,8 +57,9 @@ int cli_misuse(const char *command, const char *format, ...) {
     return CLI_USAGE;
 }
 
-int cli_ask(const struct config *config, const char *path, struct buffer *body, struct error *error) {
-    struct asking asking = {.body = body, .error = error, .result = -1};
+int cli_ask(const struct config *config, const struct cli_call *call, struct buffer *answer, struct error *error) {
+    static const struct http_header headers[] = {{"X-Switchhook", "1"}, {"Content-Type", "application/json"}};
+    struct asking asking = {.body = answer, .error = error, .result = -1};
     struct http_client *client = NULL;
     char *url = NULL;
     asking.loop = loop_new(error);
@@ -59,19 +70,22 @@ int cli_ask(const struct config *config, const char *path, struct buffer *body, 
     if (client == NULL) {
         goto out;
     }
-    if (asprintf(&url, "http://%s%s", config->admin, path) < 0) {
+    if (asprintf(&url, "http://%s%s", config->admin, call->path) < 0) {
         url = NULL;
         error_memory(error);
         goto out;
     }
-    asking.call = (struct http_call){.method = "GET",
+    asking.call = (struct http_call){.method = call->method == NULL ? "GET" : call->method,
                                      .url = url,
-                                     .timeout_ms = ASK_TIMEOUT_MS,
+                                     .headers = headers,
+                                     .header_count = slice_is_set(call->body) ? 2 : 1,
+                                     .body = call->body,
+                                     .timeout_ms = call->takes_its_time ? ASK_LONG_MS : ASK_TIMEOUT_MS,
                                      .answer_limit = ASK_ANSWER_MAX,
                                      .done = on_answer};
     http_send(client, &asking.call);
     loop_run(asking.loop);
-    if (asking.result < 0) {
+    if (asking.result < 0 && !asking.is_answered) {
         error_prefix(error, "the host's admin port at %s", config->admin);
     }
 out:
@@ -81,6 +95,46 @@ out:
     return asking.result;
 }
 
+int cli_print_answer(const struct config *config, const struct cli_call *call) {
+    struct buffer answer;
+    struct error error = {0};
+    buffer_init(&answer, ASK_ANSWER_MAX);
+    int failed = cli_ask(config, call, &answer, &error);
+    if (failed == 0) {
+        printf("%s\n", answer.bytes);
+    }
+    buffer_reset(&answer);
+    return failed < 0 ? cli_fail("%s", error.message) : CLI_OK;
+}
+
+struct json *cli_ask_json(const struct config *config, const struct cli_call *call, struct error *error) {
+    struct buffer answer;
+    struct json *json = NULL;
+    buffer_init(&answer, ASK_ANSWER_MAX);
+    if (cli_ask(config, call, &answer, error) == 0) {
+        show_nuls(&answer);
+        json = json_parse(answer.bytes, answer.length, error);
+        if (json == NULL) {
+            error_prefix(error, "the host's answer cannot be read");
+        }
+    }
+    buffer_reset(&answer);
+    return json;
+}
+
+struct config *cli_config(const char *file) {
+    struct error error = {0};
+    struct config *config = config_load(file, &error);
+    if (config == NULL) {
+        cli_fail("%s", error.message);
+    }
+    return config;
+}
+
+void cli_put_visible(struct buffer *line, const char *text) {
+    text_append_visible(line, slice_of(text == NULL || text[0] == '\0' ? "-" : text));
+}
+
 static void on_answer(struct http_call *call, const struct http_answer *answer) {
     struct asking *asking = CONTAINER_OF(call, struct asking, call);
     if (answer->error.code != ERROR_NONE) {
@@ -88,8 +142,12 @@ static void on_answer(struct http_call *call, const struct http_answer *answer) 
     } else if (answer->status != 200) {
         struct json *body = json_parse(answer->body.bytes, answer->body.length, NULL);
         const char *words = json_get_string(json_get(body, "error"), "message");
-        error_set(asking->error, ERROR_INVALID, "it answered %u%s%s", answer->status, words == NULL ? "" : ": ",
-                  words == NULL ? "" : words);
+        asking->is_answered = words != NULL;
+        if (words == NULL) {
+            error_set(asking->error, ERROR_INVALID, "it answered %u", answer->status);
+        } else {
+            error_set(asking->error, ERROR_INVALID, "%s", words);
+        }
         json_free(body);
     } else if (buffer_append_slice(asking->body, answer->body) == 0) {
         asking->result = 0;
@@ -97,4 +155,24 @@ static void on_answer(struct http_call *call, const struct http_answer *answer) 
         error_memory(asking->error);
     }
     loop_stop(asking->loop);
+}
+
+/* A tree's texts end at a NUL, so it refuses them; an id of a stranger's must not hide all other events. \u0000 becomes \\x00. */
+static void show_nuls(struct buffer *json) {
+    static const char escape[] = "\\u0000", shown[] = "\\\\x00";
+    size_t to = 0;
+    for (size_t from = 0; from < json->length;) {
+        struct slice rest = slice_make(json->bytes + from, json->length - from);
+        if (slice_starts_with(rest, escape)) {
+            memcpy(json->bytes + to, shown, strlen(shown));
+            to += strlen(shown);
+            from += strlen(escape);
+        } else {
+            size_t length = rest.bytes[0] == '\\' && rest.length > 1 ? 2 : 1;
+            memmove(json->bytes + to, rest.bytes, length);
+            to += length;
+            from += length;
+        }
+    }
+    buffer_truncate(json, to);
 }

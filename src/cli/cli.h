@@ -12,6 +12,9 @@
 #include "host/host.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct json;
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
@@ -23,17 +26,41 @@ struct cli_command {
 
 extern const struct cli_command cli_commands[]; /* a NULL name ends it */
 
+int cli_backup(int argc, char **argv);
+int cli_events(int argc, char **argv);
+int cli_pause(int argc, char **argv);
+int cli_replay(int argc, char **argv);
+int cli_resume(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_store(int argc, char **argv);
+
+/* events show SEQ; from cli_events. */
+int cli_show(const struct config *config, uint64_t seq, bool is_json);
 
 /* "switchhook: WORDS" on stderr; returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where help is; returns CLI_USAGE. */
 int cli_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A GET to the running host's admin port; `path` begins with '/'. The body of a 200 goes into `body`. */
-int cli_ask(const struct config *config, const char *path, struct buffer *body, struct error *error);
+/* A call to the running host's admin port. The body of a 200 goes into `answer`; of anything else the host's words are the error. */
+struct cli_call {
+    const char *method;  /* NULL: GET */
+    const char *path;    /* begins with '/' */
+    struct slice body;   /* JSON; unset: none */
+    bool takes_its_time; /* a backup, a check: as long as it takes */
+};
+int cli_ask(const struct config *config, const struct cli_call *call, struct buffer *answer, struct error *error);
+/* The same, printed as it came; returns the exit status. */
+int cli_print_answer(const struct config *config, const struct cli_call *call);
+/* The same for an answer that is looked into; NULL with the error. The caller frees it. A NUL in a text is shown as \x00. */
+struct json *cli_ask_json(const struct config *config, const struct cli_call *call, struct error *error);
+
+/* The configuration that tells where the host is; NULL after saying why not. */
+struct config *cli_config(const char *file);
+/* Prints a text of somebody else's: control characters are shown, "-" stands for none. */
+void cli_put_visible(struct buffer *line, const char *text);
 
 /* The lines that `serve` prints as things happen; `out` is a descriptor, written line by line. */
 struct cli_trace {

@@ -17,15 +17,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef SWITCHHOOK_LIBEXEC
-#define SWITCHHOOK_LIBEXEC "../libexec/switchhook"
-#endif
-
 enum choice { BY_TERMINAL, YES, NO };
 
 struct serve_options {
     const char *file;
     enum choice trace;
+    bool has_debug;
+    bool is_paused;
 };
 
 /* Everything that stands and falls with one `serve`. */
@@ -37,7 +35,7 @@ struct serving {
     struct ingress *ingress;
     struct admin *admin;
     struct cli_trace trace;
-    bool has_trace;
+    bool has_trace, is_paused;
     char worker[PATH_MAX]; /* the program's path */
 };
 
@@ -55,6 +53,7 @@ static void on_note(void *context, const struct host_note *note);
 static void on_ready(void *context);
 static void on_stopping(void *context);
 static bool may_accept(void *context);
+static void on_outcome(const struct ingress_outcome *outcome, void *context);
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int cli_serve(int argc, char **argv) {
@@ -67,7 +66,7 @@ int cli_serve(int argc, char **argv) {
 }
 
 static void print_help(void) {
-    printf("usage: switchhook serve [-c FILE] [--trace | --no-trace]\n\n"
+    printf("usage: switchhook serve [-c FILE] [--trace | --no-trace] [--debug] [--paused]\n\n"
            "The host: takes Event Grid's deliveries, stores them, runs the script named after each event's type, "
            "and\n"
            "does what the script asks for. A saved script is live at once. SIGHUP reads the scripts again; "
@@ -77,20 +76,23 @@ static void print_help(void) {
            "127.0.0.1:8090, scripts in ./scripts, store in ./switchhook.db.\n\n"
            "  -c FILE      the configuration\n"
            "  --trace      one line on stdout for each thing that happens (the default on a terminal)\n"
-           "  --no-trace   none\n");
+           "  --no-trace   none\n"
+           "  --debug      log.debug of the scripts, and more of the host, in the log\n"
+           "  --paused     hand out no runs until `switchhook resume`; deliveries are stored\n");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct serve_options *options) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
-                                          {"trace", no_argument, NULL, 't'},
-                                          {"no-trace", no_argument, NULL, 'n'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"help", no_argument, NULL, 'h'},     {"trace", no_argument, NULL, 't'},
+                                          {"no-trace", no_argument, NULL, 'n'}, {"debug", no_argument, NULL, 'd'},
+                                          {"paused", no_argument, NULL, 'p'},   {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': options->file = optarg; break;
         case 't': options->trace = YES; break;
         case 'n': options->trace = NO; break;
+        case 'd': options->has_debug = true; break;
+        case 'p': options->is_paused = true; break;
         case 'h': print_help(); return CLI_OK;
         default: return cli_misuse("serve", "that is no option of it");
         }
@@ -106,7 +108,7 @@ static int serve(const struct serve_options *options) {
     struct error error = {0};
     int status = CLI_OK;
     block_signals();
-    log_setup(LOG_INFO, STDERR_FILENO, isatty(STDERR_FILENO));
+    log_setup(options->has_debug ? LOG_DEBUG : LOG_INFO, STDERR_FILENO, isatty(STDERR_FILENO));
     if (start(&serving, options, &error) < 0) {
         status = cli_fail("%s", error.message);
     } else {
@@ -129,6 +131,7 @@ static int start(struct serving *serving, const struct serve_options *options, s
     }
     warn_of(serving->config);
     serving->has_trace = options->trace == YES || (options->trace == BY_TERMINAL && isatty(STDOUT_FILENO));
+    serving->is_paused = options->is_paused;
     serving->trace = (struct cli_trace){.out = STDOUT_FILENO, .has_colour = isatty(STDOUT_FILENO)};
     return start_parts(serving, error);
 }
@@ -152,12 +155,18 @@ static int start_parts(struct serving *serving, struct error *error) {
     serving->host = host_new(&(struct host_options){.config = config,
                                                     .store = serving->store,
                                                     .worker = serving->worker,
+                                                    .is_paused = serving->is_paused,
                                                     .note = on_note,
                                                     .ready = on_ready,
                                                     .stopping = on_stopping,
                                                     .context = serving},
                              error);
     if (serving->host == NULL) {
+        return -1;
+    }
+    serving->admin = admin_start(
+        &(struct admin_options){.address = config->admin, .host = serving->host, .store = serving->store}, error);
+    if (serving->admin == NULL) {
         return -1;
     }
     serving->ingress =
@@ -167,17 +176,14 @@ static int start_parts(struct serving *serving, struct error *error) {
                                                 .verify = serving->verify,
                                                 .store = serving->store,
                                                 .may_accept = may_accept,
-                                                .context = serving->host},
+                                                .on_outcome = on_outcome,
+                                                .context = serving},
                       error);
     if (serving->ingress == NULL) {
         return -1;
     }
-    serving->admin = admin_start(&(struct admin_options){.address = config->admin,
-                                                         .host = serving->host,
-                                                         .store = serving->store,
-                                                         .delivery_port = ingress_port(serving->ingress)},
-                                 error);
-    return serving->admin == NULL ? -1 : 0;
+    admin_set_delivery_port(serving->admin, ingress_port(serving->ingress));
+    return 0;
 }
 
 static void say_addresses(const struct serving *serving) {
@@ -254,6 +260,7 @@ static void on_note(void *context, const struct host_note *note) {
     if (serving->has_trace) {
         cli_trace_note(&serving->trace, note);
     }
+    admin_note(serving->admin, note);
 }
 
 static void on_ready(void *context) {
@@ -267,7 +274,16 @@ static void on_stopping(void *context) {
 }
 
 static bool may_accept(void *context) {
-    return host_may_accept(context);
+    const struct serving *serving = context;
+    return host_may_accept(serving->host);
+}
+
+static void on_outcome(const struct ingress_outcome *outcome, void *context) {
+    const struct serving *serving = context;
+    admin_delivery(serving->admin, &(struct admin_delivery){.status = outcome->status,
+                                                            .seconds = outcome->seconds,
+                                                            .events = outcome->events,
+                                                            .count = outcome->count});
 }
 
 /* A line that scripts and tests wait for: it must not stay in a buffer. */

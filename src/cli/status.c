@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BODY_MAX = 1024 * 1024 };
+enum { NAME_MAX_LENGTH = 4 * 1024 };
 
 static void print_help(void);
 static int show(const struct config *config, bool is_json);
 static void print_status(const struct json *status);
+static void print_pauses(const struct json *status);
 static void print_workers(const struct json *workers);
 static unsigned long count_of(const struct json *object, const char *name);
 
@@ -29,12 +30,8 @@ int cli_status(int argc, char **argv) {
     if (optind < argc) {
         return cli_misuse("status", "it takes no %s", argv[optind]);
     }
-    struct error error = {0};
-    struct config *config = config_load(file, &error);
-    if (config == NULL) {
-        return cli_fail("%s", error.message);
-    }
-    int status = show(config, is_json);
+    struct config *config = cli_config(file);
+    int status = config == NULL ? CLI_FAILED : show(config, is_json);
     config_free(config);
     return status;
 }
@@ -51,25 +48,18 @@ static void print_help(void) {
 }
 
 static int show(const struct config *config, bool is_json) {
-    struct buffer body;
-    struct error error = {0};
-    buffer_init(&body, BODY_MAX);
-    int exit_status = CLI_OK;
-    if (cli_ask(config, "/api/status", &body, &error) < 0) {
-        exit_status = cli_fail("%s", error.message);
-    } else if (is_json) {
-        printf("%s\n", body.bytes);
-    } else {
-        struct json *status = json_parse(body.bytes, body.length, &error);
-        if (status == NULL) {
-            exit_status = cli_fail("the host's answer cannot be read: %s", error.message);
-        } else {
-            print_status(status);
-        }
-        json_free(status);
+    const struct cli_call call = {.path = "/api/status"};
+    if (is_json) {
+        return cli_print_answer(config, &call);
     }
-    buffer_reset(&body);
-    return exit_status;
+    struct error error = {0};
+    struct json *status = cli_ask_json(config, &call, &error);
+    if (status == NULL) {
+        return cli_fail("%s", error.message);
+    }
+    print_status(status);
+    json_free(status);
+    return CLI_OK;
 }
 
 static void print_status(const struct json *status) {
@@ -89,12 +79,31 @@ static void print_status(const struct json *status) {
     if (problem != NULL) {
         printf("last reload  refused: %s\n", problem);
     }
-    printf("events       %lu queued, %lu running, %lu waiting, in %lu lanes\n", count_of(events, "queued"),
+    print_pauses(status);
+    printf("events       %lu queued%s, %lu running, %lu waiting, in %lu lanes\n", count_of(events, "queued"),
+           json_get_bool(events, "moreInStore", false) ? " (and more in the store)" : "",
            count_of(events, "running"), count_of(events, "waiting"), count_of(events, "lanes"));
     printf("since start  %lu done, %lu parked, %lu without a script, %lu retries, %lu steps, %lu worker deaths\n",
            count_of(since, "done"), count_of(since, "parked"), count_of(since, "unhandled"),
            count_of(since, "retries"), count_of(since, "steps"), count_of(since, "workerDeaths"));
     print_workers(json_get(status, "workers"));
+}
+
+static void print_pauses(const struct json *status) {
+    const struct json *handlers = json_get(status, "pausedHandlers");
+    if (json_get_bool(status, "paused", false)) {
+        printf("paused       no runs are handed out; `switchhook resume` ends it\n");
+    }
+    for (const struct json *handler = json_first(handlers); handler != NULL; handler = json_next(handler)) {
+        struct buffer name;
+        buffer_init(&name, NAME_MAX_LENGTH);
+        cli_put_visible(&name, json_string_of(handler));
+        printf("paused       %s\n", name.bytes == NULL ? "" : name.bytes);
+        buffer_reset(&name);
+    }
+    if (json_get_bool(status, "breakerOpen", false)) {
+        printf("breaker      open: the Job Router does not answer, and runs that need it wait\n");
+    }
 }
 
 static void print_workers(const struct json *workers) {

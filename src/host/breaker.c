@@ -4,6 +4,7 @@
 
 static void remember(struct breaker *breaker, uint64_t run);
 static void open_it(struct breaker *breaker);
+static void pause(struct breaker *breaker);
 static void close_it(struct breaker *breaker);
 static void on_pause_over(struct loop_timer *timer);
 
@@ -50,7 +51,7 @@ void breaker_note(struct breaker *breaker, uint64_t run, bool is_failure) {
 }
 
 void breaker_forget(struct breaker *breaker, uint64_t run) {
-    if (breaker->state == BREAKER_TRYING && breaker->probe == run) {
+    if (breaker->state == BREAKER_TRYING && (breaker->probe == run || breaker->probe == 0)) {
         breaker->probe = 0;
         breaker->go(breaker, true);
     }
@@ -70,6 +71,10 @@ static void remember(struct breaker *breaker, uint64_t run) {
 static void open_it(struct breaker *breaker) {
     breaker->state = BREAKER_OPEN;
     breaker->probe = 0;
+    pause(breaker);
+}
+
+static void pause(struct breaker *breaker) {
     loop_timer_set(breaker->loop, &breaker->timer, clock_monotonic_ns() + breaker->pause_ms * CLOCK_NS_PER_MS,
                    on_pause_over);
 }
@@ -83,9 +88,12 @@ static void close_it(struct breaker *breaker) {
     breaker->go(breaker, false);
 }
 
+/* Who may try need not do so (its script takes another way now, its handler is paused): then it is another's turn. */
 static void on_pause_over(struct loop_timer *timer) {
     struct breaker *breaker = CONTAINER_OF(timer, struct breaker, timer);
     breaker->state = BREAKER_TRYING;
-    breaker->probe = 0;
-    breaker->go(breaker, true);
+    pause(breaker);
+    if (breaker->probe == 0) {
+        breaker->go(breaker, true);
+    }
 }

@@ -41,7 +41,7 @@ void breaker_reset(struct breaker *breaker);
 /* Whether `run` may call now; when the breaker is trying and nobody tries yet, `run` does. */
 bool breaker_allows(struct breaker *breaker, uint64_t run);
 void breaker_note(struct breaker *breaker, uint64_t run, bool is_failure);
-/* The run went without a call: somebody else must try. */
+/* The run goes on without a call: if it was to try, or nobody does yet, somebody else must. */
 void breaker_forget(struct breaker *breaker, uint64_t run);
 static inline bool breaker_is_open(const struct breaker *breaker) {
     return breaker->state != BREAKER_CLOSED;

@@ -35,19 +35,20 @@ struct host {
     struct list paused_runs;                             /* likewise: their handler is paused */
     struct list postponed;                               /* likewise: they wait for the breaker */
     struct list waiters, postponed_waiters, due_waiters; /* struct waiter, by in_list */
+    struct list paused_waiters;                          /* likewise */
     size_t waiter_count;
     struct breaker breaker; /* in front of the Job Router */
     struct list unsaved;    /* struct change, by in_unsaved */
+    bool cannot_save;       /* the last change failed: no event is begun until one works */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;
-    uint64_t highest_seq; /* taken up into a lane so far */
-    bool has_more;        /* past it: the rest of the backlog is in the store only */
-    size_t window_limit;  /* entries that the lanes may hold */
-    bool is_counted;
-    _Atomic uint64_t open_events; /* in memory and in the store */
-    struct loop_timer rescan;     /* the store has events that could not be taken up */
-    struct loop_task missed;      /* nor could the loop be told of them */
+    uint64_t highest_seq;     /* taken up into a lane so far */
+    bool has_more;            /* past it: the rest of the backlog is in the store only */
+    size_t window_limit;      /* entries that the lanes may hold */
+    _Atomic uint64_t queued;  /* not begun yet: in the lanes and in the store */
+    struct loop_timer rescan; /* the store has events that could not be taken up */
+    struct loop_task missed;  /* nor could the loop be told of them */
     _Atomic bool has_missed;
     uint64_t unclean_seq;         /* events up to this may have steps that were sent and not journaled */
     size_t waiting;               /* runs in RUN_WAITING, in memory */
@@ -94,7 +95,8 @@ void host_note_work(const struct work *work, struct host_note note);
 void host_check_drained(struct host *host);
 
 /* intake.c: from the store's appends into the lanes */
-void intake_start(struct host *host);
+/* Before anything is appended. */
+int intake_start(struct host *host, struct error *error);
 int intake_scan(struct host *host, struct error *error);
 /* The next part of the backlog, if there is room. */
 void intake_refill(struct host *host);
@@ -106,6 +108,8 @@ void orders_refuse_all(struct host *host);
 
 /* mend.c */
 void mend_start(struct host *host);
+/* An event was parked: its script may have been mended while it ran. */
+void mend_look(struct host *host, uint64_t seq);
 
 /* purge.c */
 void purge_start(struct host *host);

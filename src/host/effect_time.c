@@ -1,6 +1,7 @@
 /* sleep, after, cancel. */
 #include "base/clock.h"
 #include "base/text.h"
+#include "event/event.h"
 #include "host/conductor.h"
 #include "host/effects.h"
 #include "host/timers.h"
@@ -14,6 +15,7 @@ static const double seconds_max = 366.0 * 24 * 3600;
 
 static void write_event(struct step *step, struct effect_extra *extra, struct slice name, struct slice data,
                         struct slice id);
+static bool is_event(struct slice raw);
 static uint64_t timer_id(const struct run *run, uint32_t number);
 
 /* The answer of a sleep is known when it begins: the moment at which it ends. It is journaled at once, and handed
@@ -51,8 +53,10 @@ void effect_after(struct step *step) {
                                         .due_us = clock_wall_us() + (int64_t)(pause * 1e6),
                                         .lane = run->work->lane_key};
     write_event(step, extra, parts[1], count == 3 ? parts[2] : (struct slice){NULL, 0}, slice_of(id));
-    if (extra->text.is_broken) {
-        effect_refuse(step, "BadArguments", "the event cannot be written: is its name a text?");
+    if (extra->text.is_broken || !is_event(extra->timer.raw)) {
+        effect_free_extra(step);
+        effect_refuse(step, "BadArguments",
+                      "no event can be made of it: the name is a text, the data not too deep");
         return;
     }
     buffer_append_format(&step->answer, "\"%s\"", id);
@@ -110,6 +114,17 @@ static void write_event(struct step *step, struct effect_extra *extra, struct sl
     json_out_end(&out, '}');
     extra->timer.type = slice_make(text->bytes, type_length);
     extra->timer.raw = slice_make(text->bytes + type_length, text->length - type_length);
+}
+
+/* As it will be read when it is raised: a timer that no event can be made of would be looked at for ever. */
+static bool is_event(struct slice raw) {
+    struct envelope envelope;
+    struct json_error where;
+    envelope_init(&envelope);
+    bool is_one = envelope_read(&envelope, raw.bytes, raw.length, &where) == 0 && envelope.count == 1 &&
+                  envelope.events[0].malformed == NULL;
+    envelope_reset(&envelope);
+    return is_one;
 }
 
 static uint64_t timer_id(const struct run *run, uint32_t number) {

@@ -56,9 +56,10 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     list_init(&host->waiters);
     list_init(&host->postponed_waiters);
     list_init(&host->due_waiters);
+    list_init(&host->paused_waiters);
     list_init(&host->unsaved);
     list_init(&host->retiring);
-    if (open_parts(host, error) < 0) {
+    if (open_parts(host, error) < 0 || intake_start(host, error) < 0) {
         host_free(host);
         return NULL;
     }
@@ -66,7 +67,6 @@ struct host *host_new(const struct host_options *options, struct error *error) {
         host->unclean_seq = 0;
     }
     store_on_broken(host->store, on_store_broken, host);
-    intake_start(host);
     return host;
 }
 
@@ -135,7 +135,7 @@ void host_reload(struct host *host) {
 }
 
 bool host_may_accept(const struct host *host) {
-    return !atomic_load(&host->is_stopping) && atomic_load(&host->open_events) < host->config->limits.backlog;
+    return !atomic_load(&host->is_stopping) && atomic_load(&host->queued) < host->config->limits.backlog;
 }
 
 /* A stack of questions and one task: the one who finds it empty posts the task. */

@@ -34,6 +34,12 @@ void mend_start(struct host *host) {
     loop_timer_set(host->loop, &host->mend_timer, clock_monotonic_ns(), on_look);
 }
 
+void mend_look(struct host *host, uint64_t seq) {
+    if (host->live != NULL && !atomic_load(&host->is_stopping)) {
+        store_each_run(host->reader, seq, look_at_run, host, NULL);
+    }
+}
+
 /* Newest first, some at a time. */
 static void on_look(struct loop_timer *timer) {
     struct host *host = CONTAINER_OF(timer, struct host, mend_timer);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "event/event.h"
 #include "host/conductor.h"
+#include "host/waiter.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,9 +108,7 @@ static void resume(struct host *host, struct host_order *order) {
     if (order->handler == NULL) {
         host->is_paused = false;
     }
-    for (struct list_node *node; (node = list_take_first(&host->paused_runs)) != NULL;) {
-        list_append(&host->ready_runs, node);
-    }
+    waiter_release_paused(host); /* what is still paused is set aside again */
     log_info("host", "resumed", LOG_TEXT("script", order->handler == NULL ? "all" : order->handler), LOG_END);
     host_pump(host);
 }

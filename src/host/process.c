@@ -233,6 +233,7 @@ static int greet(struct process *process, int page, struct error *error) {
     control.head.cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(&control.head), &page, sizeof page);
     ssize_t sent = sendmsg(process->socket.fd, &message, MSG_NOSIGNAL);
+    process->sent += hello.length;
     if (sent != (ssize_t)hello.length) {
         result = error_system(error, errno, "cannot greet a worker");
     }
@@ -274,6 +275,7 @@ static void write_frames(struct process *process) {
             break; /* full, or gone: then its exit is told by the pidfd */
         }
         buffer_consume(&process->out, (size_t)sent);
+        process->sent += (uint64_t)sent;
         begin_sampling(process);
     }
     if (process->is_dead) {
@@ -349,17 +351,21 @@ static int64_t look_interval(const struct process *process) {
 }
 
 /* The same slice seen again and again: what CPU time has it used since it was first seen? The first look comes up to
- * a quarter late, so a run is killed between 1 and 1.25 slices. Two looks that find nobody on the processor end the looking. */
+ * a quarter late, so a run is killed between 1 and 1.25 slices. The looking ends when the worker has nothing left to
+ * do, and not when nobody is on the processor: a worker may come late to what was sent. */
 static void on_sample(struct loop_timer *timer) {
     struct process *process = CONTAINER_OF(timer, struct process, sampler);
+    bool is_idle = atomic_load(&process->page->taken) == process->sent;
     uint64_t slice = atomic_load(&process->page->slice);
     bool is_on = atomic_load(&process->page->run) != 0;
     int64_t cpu = cpu_time(process->pid);
-    if (!is_on && process->is_sampled && process->sampled_slice == slice) {
-        return;
-    }
     int64_t limit = (int64_t)process->options.slice_ms * CLOCK_NS_PER_MS;
-    if (!process->is_sampled || process->sampled_slice != slice) {
+    if (!is_on) {
+        process->is_sampled = false;
+        if (is_idle) {
+            return;
+        }
+    } else if (!process->is_sampled || process->sampled_slice != slice) {
         process->is_sampled = true;
         process->is_asked = false;
         process->sampled_slice = slice;

@@ -57,6 +57,7 @@ struct process {
     struct loop_task flusher;
     struct buffer in;
     struct wire_page *page;
+    uint64_t sent; /* bytes */
     uint64_t sampled_slice;
     int64_t sampled_cpu; /* ns of CPU time at the first look at that slice */
     bool is_sampled, is_asked, is_killed, is_overtime, is_dead, is_freed;

@@ -43,7 +43,11 @@ static void on_pump(struct loop_task *task) {
     intake_refill(host);
 }
 
+/* What cannot be saved would pile up. */
 static bool begin_next(struct host *host) {
+    if (host->cannot_save) {
+        return false;
+    }
     if (!list_is_empty(&host->due_waiters)) {
         bool has_begun = waiter_begin_due(host);
         if (!has_begun) {
@@ -70,7 +74,7 @@ static struct run *next_ready(struct host *host) {
         if (!is_handler_paused(host, run)) {
             return run;
         }
-        list_append(&host->paused_runs, node);
+        run_set_aside(run);
     }
     return NULL;
 }

@@ -130,10 +130,20 @@ void run_postpone(struct run *run) {
     work_check(run->work);
 }
 
+void run_set_aside(struct run *run) {
+    struct host *host = run->work->host;
+    run->state = RUN_WAITING;
+    run->is_set_aside = true;
+    host->waiting++;
+    list_append(&host->paused_runs, &run->in_ready);
+    breaker_forget(&host->breaker, run->id);
+    work_check(run->work);
+}
+
 void run_go_on(struct run *run) {
     struct host *host = run->work->host;
     host->waiting--;
-    run->is_postponed = false;
+    run->is_postponed = run->is_set_aside = false;
     run->state = RUN_READY;
     list_remove(&run->in_ready);
     list_append(&host->ready_runs, &run->in_ready);
@@ -293,12 +303,14 @@ static void on_log(const struct run *run, const struct wire_frame *frame) {
 static void on_done(struct run *run, const struct wire_frame *frame) {
     struct wire_reader reader = wire_read(frame);
     uint32_t result = wire_get_u32(&reader);
-    if (reader.is_broken) {
+    struct slice returned = wire_get_text(&reader);
+    if (!wire_is_whole(&reader) ||
+        (returned.length > 0 && json_check(returned.bytes, returned.length, NULL) < 0)) {
         process_kill(run->slot->process);
         return;
     }
     leave(run);
-    run_succeed(run, result == WIRE_RESULT_FILTERED);
+    run_succeed(run, result == WIRE_RESULT_FILTERED, returned);
 }
 
 static void on_failed(struct run *run, const struct wire_frame *frame) {

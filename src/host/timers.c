@@ -18,6 +18,7 @@ struct raising {
     struct loop_task raised;
     struct host *host;
     size_t count;
+    bool has_failed;
     struct envelope envelopes[RAISE_AT_ONCE];
     char *raw[RAISE_AT_ONCE];
     struct store_event events[RAISE_AT_ONCE];
@@ -74,8 +75,13 @@ static void on_due(struct loop_timer *timer) {
         return;
     }
     if (raising->count == 0) {
+        bool has_failed = raising->has_failed;
         free_raising(raising);
-        timers_start(host);
+        if (has_failed) {
+            arm(host, clock_wall_us() + AGAIN_MS * 1000);
+        } else {
+            timers_start(host);
+        }
         return;
     }
     host->is_raising = true;
@@ -97,7 +103,8 @@ static int take_timer(void *context, const struct store_timer *timer) {
     if (raw == NULL || envelope_read(envelope, raw, timer->raw.length, &where) < 0 || envelope->count != 1) {
         envelope_reset(envelope);
         free(raw);
-        return -1;
+        raising->has_failed = true;
+        return 0; /* no memory: it is looked for again */
     }
     raising->raw[raising->count] = raw;
     raising->events[raising->count] = event_of(&envelope->events[0], timer->lane);

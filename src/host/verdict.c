@@ -9,19 +9,22 @@
 
 enum { KILLS_MAX = 3 };
 
+static bool is_failure_of_upstream(const struct host *host, const struct verdict *verdict);
 static const char *park_reason(struct run *run, const struct verdict *verdict, int64_t due_us);
 static int keep_words(struct run *run, const char *prefix, const struct verdict *verdict);
 static void save(struct run *run);
 static void on_saved(struct change *change);
 static void tell(const struct run *run);
 
-void run_succeed(struct run *run, bool is_filtered) {
+void run_succeed(struct run *run, bool is_filtered, struct slice returned) {
     run->is_resting = false;
     run->stored = STORE_DONE;
     run->result = is_filtered ? "filtered" : "done";
     free(run->reason);
     free(run->traceback);
     run->reason = run->traceback = NULL;
+    run->attempt++;
+    run->returned = returned.length == 0 ? NULL : slice_copy(returned);
     save(run);
 }
 
@@ -36,8 +39,7 @@ void run_rest(struct run *run, int64_t due_us) {
 
 void run_fail(struct run *run, const struct verdict *verdict) {
     struct host *host = run->work->host;
-    bool is_upstreams =
-        verdict->is_retryable && slice_is(slice_of(verdict->result), "answer") && breaker_is_open(&host->breaker);
+    bool is_upstreams = is_failure_of_upstream(host, verdict);
     run->attempt += !is_upstreams; /* while the breaker is open no attempt is counted */
     run->kills += verdict->is_kill;
     run->result = verdict->result;
@@ -45,7 +47,7 @@ void run_fail(struct run *run, const struct verdict *verdict) {
     journal_forget(run, verdict->raised);
     double chance = (double)(run->id * UINT64_C(0x9e3779b97f4a7c15) >> 11) / (double)(UINT64_C(1) << 53);
     int64_t due_us = clock_wall_us() + retry_delay_us(&run->retry, run->attempt, chance, verdict->retry_after_s);
-    const char *parked = park_reason(run, verdict, due_us);
+    const char *parked = !verdict->is_retryable && !is_upstreams ? "" : park_reason(run, verdict, due_us);
     if (parked == NULL) {
         run->stored = STORE_WAITING;
         run->due_us = due_us;
@@ -60,11 +62,16 @@ void run_fail(struct run *run, const struct verdict *verdict) {
     save(run);
 }
 
-/* NULL: it is tried again. Otherwise what to say before the failure's own words; "" for nothing. */
+/* With the breaker open: what else would be retried, and a key that is refused, which says nothing of the run. */
+static bool is_failure_of_upstream(const struct host *host, const struct verdict *verdict) {
+    const struct step *raised = verdict->raised;
+    bool is_refused = raised != NULL && (raised->status == 401 || raised->status == 403);
+    return breaker_is_open(&host->breaker) && slice_is(slice_of(verdict->result), "answer") &&
+           (verdict->is_retryable || is_refused);
+}
+
+/* Of what could be tried again. NULL: it is. Otherwise what to say before the failure's own words. */
 static const char *park_reason(struct run *run, const struct verdict *verdict, int64_t due_us) {
-    if (!verdict->is_retryable) {
-        return "";
-    }
     if (verdict->is_kill && run->kills >= KILLS_MAX) {
         return "killed three times: ";
     }

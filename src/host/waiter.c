@@ -3,7 +3,10 @@
 #include "host/conductor.h"
 #include <stdlib.h>
 
-static bool may_leave(const struct work *work, int64_t *due_us, bool *is_postponed);
+enum awaited { AWAITS_NOTHING, AWAITS_MOMENT, AWAITS_BREAKER, AWAITS_RESUME };
+
+static void release(struct list *runs, struct list *waiters, bool all);
+static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *due_us);
 static void on_due(struct loop_timer *timer);
 static void make_due(struct waiter *waiter);
 static void free_list(struct list *list);
@@ -11,8 +14,8 @@ static void free_list(struct list *list);
 bool waiter_replace(struct work *work) {
     struct host *host = work->host;
     int64_t due_us = 0;
-    bool is_postponed = false;
-    if (!may_leave(work, &due_us, &is_postponed)) {
+    enum awaited awaited = AWAITS_NOTHING;
+    if (!may_leave(work, &awaited, &due_us)) {
         return false;
     }
     struct waiter *waiter = calloc(1, sizeof *waiter);
@@ -26,8 +29,9 @@ bool waiter_replace(struct work *work) {
     }
     work->lane = NULL;
     work_free(work);
-    if (is_postponed) {
-        list_append(&host->postponed_waiters, &waiter->in_list);
+    if (awaited != AWAITS_MOMENT) {
+        list_append(awaited == AWAITS_BREAKER ? &host->postponed_waiters : &host->paused_waiters,
+                    &waiter->in_list);
         return true;
     }
     list_append(&host->waiters, &waiter->in_list);
@@ -55,13 +59,28 @@ bool waiter_begin_due(struct host *host) {
 }
 
 void waiter_release(struct host *host, bool all) {
-    for (struct list_node *node; (node = list_first(&host->postponed)) != NULL;) {
+    release(&host->postponed, &host->postponed_waiters, all);
+}
+
+void waiter_release_paused(struct host *host) {
+    release(&host->paused_runs, &host->paused_waiters, true);
+}
+
+void waiter_free_all(struct host *host) {
+    free_list(&host->waiters);
+    free_list(&host->postponed_waiters);
+    free_list(&host->due_waiters);
+    free_list(&host->paused_waiters);
+}
+
+static void release(struct list *runs, struct list *waiters, bool all) {
+    for (struct list_node *node; (node = list_first(runs)) != NULL;) {
         run_go_on(CONTAINER_OF(node, struct run, in_ready));
         if (!all) {
             return;
         }
     }
-    for (struct list_node *node; (node = list_first(&host->postponed_waiters)) != NULL;) {
+    for (struct list_node *node; (node = list_first(waiters)) != NULL;) {
         make_due(CONTAINER_OF(node, struct waiter, in_list));
         if (!all) {
             return;
@@ -69,32 +88,28 @@ void waiter_release(struct host *host, bool all) {
     }
 }
 
-void waiter_free_all(struct host *host) {
-    free_list(&host->waiters);
-    free_list(&host->postponed_waiters);
-    free_list(&host->due_waiters);
-}
-
-static bool may_leave(const struct work *work, int64_t *due_us, bool *is_postponed) {
-    int64_t earliest = INT64_MAX;
-    bool has_due = false;
+/* Two things to wait for are more than a waiter knows. */
+static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *due_us) {
+    *due_us = INT64_MAX;
     for (size_t i = 0; i < work->run_count; i++) {
         const struct run *run = &work->runs[i];
         if (run->unsettled > 0 || (run->state != RUN_WAITING && run->state != RUN_OVER)) {
             return false;
         }
-        if (run->state == RUN_WAITING && run->is_postponed) {
-            *is_postponed = true;
-        } else if (run->state == RUN_WAITING) {
-            has_due = true;
-            earliest = run->due_us < earliest ? run->due_us : earliest;
+        if (run->state == RUN_OVER) {
+            continue;
         }
+        enum awaited other = run->is_set_aside   ? AWAITS_RESUME
+                             : run->is_postponed ? AWAITS_BREAKER
+                                                 : AWAITS_MOMENT;
+        if (*awaited != AWAITS_NOTHING && *awaited != other) {
+            return false;
+        }
+        *awaited = other;
+        *due_us = run->due_us < *due_us ? run->due_us : *due_us;
     }
-    *due_us = earliest;
-    if (*is_postponed) {
-        return !has_due; /* two things to wait for are more than a waiter knows */
-    }
-    return has_due && earliest - clock_wall_us() > WAITER_WORTH_MS * INT64_C(1000);
+    return *awaited != AWAITS_NOTHING &&
+           (*awaited != AWAITS_MOMENT || *due_us - clock_wall_us() > WAITER_WORTH_MS * INT64_C(1000));
 }
 
 static void on_due(struct loop_timer *timer) {

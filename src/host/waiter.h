@@ -22,7 +22,7 @@ struct waiter {
     uint64_t seq;
     struct lane *lane; /* that it holds; NULL: none */
     struct loop_timer timer;
-    struct list_node in_list; /* the host's waiters, postponed or due ones */
+    struct list_node in_list; /* the host's waiters, postponed, paused or due ones */
 };
 
 /* Whether all that is left of the work waits, long enough; then the work is freed, and a waiter stands for it. */
@@ -31,6 +31,8 @@ bool waiter_replace(struct work *work);
 bool waiter_begin_due(struct host *host);
 /* The breaker: one of those that it held may try, or (all) all go on. */
 void waiter_release(struct host *host, bool all);
+/* A handler was resumed: what was set aside goes on. */
+void waiter_release_paused(struct host *host);
 void waiter_free_all(struct host *host);
 
 #endif

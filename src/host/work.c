@@ -20,6 +20,7 @@ static void on_unhandled(struct change *change);
 
 int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
     if (work_resume(host, lane, seq) == 0) {
+        atomic_fetch_sub(&host->queued, 1);
         return 0;
     }
     lanes_put_back(&host->lanes, lane);
@@ -64,7 +65,7 @@ void work_check(struct work *work) {
     bool is_blocking = false;
     for (size_t i = 0; i < work->run_count; i++) {
         const struct run *run = &work->runs[i];
-        bool is_retry = run->state == RUN_WAITING && !run->is_resting && !run->is_postponed;
+        bool is_retry = run->state == RUN_WAITING && !run->is_resting && !run->is_postponed && !run->is_set_aside;
         bool lets_pass = run->state == RUN_OVER || (is_retry && !run->retry.hold);
         is_open = is_open || run->state != RUN_OVER || run->unsettled > 0;
         is_blocking = is_blocking || !lets_pass || run->unsettled > 0;
@@ -75,8 +76,11 @@ void work_check(struct work *work) {
         host_pump(host);
     }
     if (!is_open) {
-        atomic_fetch_sub(&host->open_events, 1);
+        uint64_t parked = work_state(work) == STORE_PARKED ? work->seq : 0;
         work_free(work);
+        if (parked != 0) {
+            mend_look(host, parked);
+        }
     } else {
         waiter_replace(work);
     }
@@ -100,6 +104,7 @@ void work_free(struct work *work) {
         free(run->handler);
         free(run->reason);
         free(run->traceback);
+        free(run->returned);
     }
     free(work->runs);
     free(work->raw);

@@ -81,9 +81,11 @@ struct run {
     char *handler;
     struct retry_policy retry;
     char *reason, *traceback; /* why it waits or is parked */
+    char *returned;           /* JSON of what the handler returned */
     const char *result;       /* a constant */
     bool is_resting;          /* RUN_WAITING in a sleep: the lane is held, no attempt is counted */
     bool is_postponed;        /* RUN_WAITING for the breaker, likewise; in the host's list `postponed` */
+    bool is_set_aside;        /* RUN_WAITING for its handler to be resumed, likewise; in `paused_runs` */
     unsigned waits, sleeps;   /* on the worker: answers that it waits for, and how many of them are sleeps */
     int64_t budget_ns;        /* what is left of its time while it only sleeps; 0: its timer runs */
     bool has_generation;
@@ -146,7 +148,9 @@ void run_send_answer(struct step *step);
 void run_wait(struct run *run);
 /* It waits until the breaker lets it try; nothing is written, no attempt is counted. */
 void run_postpone(struct run *run);
-/* What waits in memory for the breaker goes on. */
+/* Its handler is paused: a ready run waits until that is over, likewise. */
+void run_set_aside(struct run *run);
+/* What waits in memory for the breaker, or was set aside, goes on. */
 void run_go_on(struct run *run);
 /* Takes it off its worker, who is told. */
 void run_cancel(struct run *run);
@@ -161,7 +165,7 @@ struct verdict {
     const struct step *raised; /* the step whose error ended it; NULL: none */
     int64_t retry_after_s;     /* -1: none */
 };
-void run_succeed(struct run *run, bool is_filtered);
+void run_succeed(struct run *run, bool is_filtered, struct slice returned);
 void run_fail(struct run *run, const struct verdict *verdict);
 /* A long sleep: off the worker until `due_us`, then it is run again to that point. */
 void run_rest(struct run *run, int64_t due_us);

@@ -13,6 +13,12 @@ void random_seed(struct random *random, uint64_t seed) {
     }
 }
 
+/* Adding the part to the seed would give streams that are shifts of each other. */
+void random_seed_part(struct random *random, uint64_t seed, uint32_t part) {
+    random_seed(random, part);
+    random_seed(random, seed ^ random_next(random));
+}
+
 uint64_t random_next(struct random *random) {
     uint64_t *s = random->state;
     uint64_t result = rotate_left(s[1] * 5, 7) * 9;

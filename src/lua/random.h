@@ -10,6 +10,8 @@ struct random {
 };
 
 void random_seed(struct random *random, uint64_t seed);
+/* Another stream from the same seed: one for each `part`. */
+void random_seed_part(struct random *random, uint64_t seed, uint32_t part);
 uint64_t random_next(struct random *random);
 /* 0 <= result < 1, 53 bits of it. */
 double random_fraction(struct random *random);

@@ -5,6 +5,7 @@
 #include "lua/pairs.h"
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Addresses that serve as keys of the registry, and of metatables where scripts cannot reach. */
 static const char environment_key, names_key, locked_key;
@@ -24,6 +25,7 @@ static void lock_metatable(lua_State *L);
 static void build_environment_metatable(lua_State *L, int base);
 static int open_run(lua_State *L);
 static int push_thread(lua_State *L);
+static lua_State *new_thread(lua_State *L, struct sandbox_branch *branch);
 static void push_cell_part(lua_State *L, int part);
 
 struct sandbox *sandbox_new(size_t memory_limit, lua_CFunction extend, void *owner, struct error *error) {
@@ -40,7 +42,7 @@ struct sandbox *sandbox_new(size_t memory_limit, lua_CFunction extend, void *own
         error_memory(error);
         goto fail;
     }
-    *(struct sandbox_run **)lua_getextraspace(sandbox->L) = NULL;
+    *(struct sandbox_branch **)lua_getextraspace(sandbox->L) = NULL;
     lua_pushcfunction(sandbox->L, build);
     lua_pushcfunction(sandbox->L, extend);
     if (lua_pcall(sandbox->L, 1, 0, 0) != LUA_OK) {
@@ -66,8 +68,10 @@ void sandbox_free(struct sandbox *sandbox) {
     free(sandbox);
 }
 
-int sandbox_open_run(struct sandbox *sandbox, struct sandbox_run *run, size_t memory_limit) {
-    run->L = NULL;
+int sandbox_open_run(struct sandbox *sandbox, struct sandbox_run *run, struct sandbox_branch *body,
+                     size_t memory_limit) {
+    body->L = NULL;
+    run->is_open = false;
     if (memory_open(&sandbox->memory, memory_limit, &run->account) < 0) {
         return -1;
     }
@@ -75,36 +79,53 @@ int sandbox_open_run(struct sandbox *sandbox, struct sandbox_run *run, size_t me
     memory_charge(&sandbox->memory, run->account);
     lua_pushcfunction(L, open_run);
     lua_pushlightuserdata(L, run);
-    int status = lua_pcall(L, 1, 0, 0);
+    lua_pushlightuserdata(L, body);
+    int status = lua_pcall(L, 2, 0, 0);
     memory_charge(&sandbox->memory, MEMORY_SHARED);
     if (status != LUA_OK) {
         lua_pop(L, 1);
         memory_close(&sandbox->memory, run->account);
-        run->L = NULL;
+        body->L = NULL;
         return -1;
     }
+    run->is_open = true;
+    body->run = run;
+    body->now_us = run->started_us;
+    random_seed(&body->random, run->seed);
     return 0;
 }
 
 void sandbox_close_run(struct sandbox *sandbox, struct sandbox_run *run) {
-    if (run->L == NULL) {
+    if (!run->is_open) {
         return;
     }
     lua_pushnil(sandbox->L);
     lua_rawsetp(sandbox->L, LUA_REGISTRYINDEX, run);
     memory_close(&sandbox->memory, run->account);
-    run->L = NULL;
+    run->is_open = false;
 }
 
-lua_State *sandbox_push_thread(struct sandbox *sandbox, struct sandbox_run *run) {
+lua_State *sandbox_push_thread(struct sandbox *sandbox, struct sandbox_branch *branch) {
     lua_State *L = sandbox->L;
     lua_pushcfunction(L, push_thread);
-    lua_pushlightuserdata(L, run);
+    lua_pushlightuserdata(L, branch);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
         lua_pop(L, 1);
         return NULL;
     }
     return lua_tothread(L, -1);
+}
+
+struct sandbox_branch *sandbox_push_branch(lua_State *L, size_t size, uint32_t number) {
+    const struct sandbox_branch *current = sandbox_branch_of(L);
+    struct sandbox_branch *branch = lua_newuserdatauv(L, size, SANDBOX_BRANCH_VALUES);
+    memset(branch, 0, size);
+    branch->L = new_thread(L, branch);
+    (void)lua_setiuservalue(L, -2, SANDBOX_BRANCH_THREAD);
+    branch->run = current->run;
+    branch->now_us = current->now_us;
+    random_seed_part(&branch->random, branch->run->seed, number);
+    return branch;
 }
 
 struct sandbox *sandbox_of(lua_State *L) {
@@ -113,8 +134,8 @@ struct sandbox *sandbox_of(lua_State *L) {
     return CONTAINER_OF(memory, struct sandbox, memory);
 }
 
-struct sandbox_run *sandbox_run_of(lua_State *L) {
-    return *(struct sandbox_run **)lua_getextraspace(L);
+struct sandbox_branch *sandbox_branch_of(lua_State *L) {
+    return *(struct sandbox_branch **)lua_getextraspace(L);
 }
 
 void sandbox_push_environment(lua_State *L) {
@@ -253,32 +274,38 @@ static void build_environment_metatable(lua_State *L, int base) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &environment_key);
 }
 
-/* The cell in the registry keeps all three from the collector until the run is closed. */
+/* Called with the run and its body. The cell in the registry keeps all three from the collector until the run is
+ * closed. */
 static int open_run(lua_State *L) {
-    struct sandbox_run *run = lua_touserdata(L, 1);
+    struct sandbox_branch *body = lua_touserdata(L, 2);
     lua_createtable(L, 3, 0);
-    run->L = lua_newthread(L);
-    *(struct sandbox_run **)lua_getextraspace(run->L) = run;
-    lua_rawseti(L, 2, CELL_THREAD);
+    body->L = new_thread(L, body);
+    lua_rawseti(L, 3, CELL_THREAD);
     lua_createtable(L, 0, 2);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "_G");
     lua_rawgetp(L, LUA_REGISTRYINDEX, &environment_key);
     lua_setmetatable(L, -2);
-    lua_rawseti(L, 2, CELL_ENVIRONMENT);
-    lua_pushvalue(L, 2);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, run);
+    lua_rawseti(L, 3, CELL_ENVIRONMENT);
+    lua_pushvalue(L, 3);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, lua_touserdata(L, 1));
     return 0;
 }
 
 static int push_thread(lua_State *L) {
-    lua_State *thread = lua_newthread(L);
-    *(struct sandbox_run **)lua_getextraspace(thread) = lua_touserdata(L, 1);
+    (void)new_thread(L, lua_touserdata(L, 1));
     return 1;
 }
 
+/* Pushes it. */
+static lua_State *new_thread(lua_State *L, struct sandbox_branch *branch) {
+    lua_State *thread = lua_newthread(L);
+    *(struct sandbox_branch **)lua_getextraspace(thread) = branch;
+    return thread;
+}
+
 static void push_cell_part(lua_State *L, int part) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, sandbox_run_of(L));
+    lua_rawgetp(L, LUA_REGISTRYINDEX, sandbox_branch_of(L)->run);
     if (lua_rawgeti(L, -1, part) == LUA_TNIL) {
         lua_pop(L, 1);
         lua_newtable(L);

@@ -8,6 +8,7 @@ enum { SHOWN_INNER = 12, SHOWN_OUTER = 8 };
 
 static int count_frames(lua_State *L);
 static void append_frame(lua_State *L, lua_Debug *frame, struct buffer *out);
+static void append_branch(lua_State *L, lua_Debug *frame, struct buffer *out);
 static void append_function(const lua_Debug *frame, struct buffer *out);
 static bool find_script(lua_State *L, lua_Debug *frame);
 
@@ -79,6 +80,7 @@ static void append_frame(lua_State *L, lua_Debug *frame, struct buffer *out) {
     const char *shared = sandbox_function_name(L, -1);
     lua_pop(L, 1);
     if (strcmp(frame->what, "C") == 0) {
+        append_branch(L, frame, out);
         if (shared != NULL) {
             (void)buffer_append_format(out, "\tin %s\n", shared);
         }
@@ -88,6 +90,18 @@ static void append_frame(lua_State *L, lua_Debug *frame, struct buffer *out) {
                                frame->currentline);
     append_function(frame, out);
     (void)buffer_append_char(out, '\n');
+}
+
+/* An error that came out of a branch: the function that raised it again has the branch as its first value. */
+static void append_branch(lua_State *L, lua_Debug *frame, struct buffer *out) {
+    int top = lua_gettop(L);
+    if (lua_getlocal(L, frame, 1) != NULL && lua_isuserdata(L, -1) && !lua_islightuserdata(L, -1) &&
+        lua_getiuservalue(L, -1, SANDBOX_BRANCH_TRACE) == LUA_TSTRING) {
+        struct slice trace;
+        trace.bytes = lua_tolstring(L, -1, &trace.length);
+        (void)buffer_append_slice(out, trace);
+    }
+    lua_settop(L, top);
 }
 
 static void append_function(const lua_Debug *frame, struct buffer *out) {

@@ -112,12 +112,13 @@ bool wire_is_whole(const struct wire_reader *reader);
 
 /* The page that host and worker share: it tells who is on the processor, and how far. The worker writes it around
  * every entry into Lua; the host only reads it (a hostile worker can lie and is charged all the same: what it
- * holds is its own generation's). `run` is 0 outside Lua; `slice` counts entries. When the host sends SIGURG, a
+ * holds is its own generation's). `run` is 0 outside Lua; `slice` counts entries; with all bytes `taken`, the worker waits for the host. When the host sends SIGURG, a
  * hook writes where the running script is into `place`, so that a kill can name the line. */
 struct wire_page {
     _Atomic uint64_t run;
     _Atomic uint64_t slice;
     _Atomic uint64_t place_slice; /* the slice that `place` is about; written after `place` */
+    _Atomic uint64_t taken;       /* bytes of frames that are done with, of all that the host sent */
     char place[512];
 };
 

@@ -12,5 +12,10 @@ void bind_os(lua_State *L);      /* os.time, date, difftime, clock */
 void bind_random(lua_State *L);  /* math.random, math.randomseed */
 void bind_require(lua_State *L); /* require */
 void bind_plain(lua_State *L);   /* now, uuid, fail */
+void bind_wait(lua_State *L);    /* sleep, after, cancel */
+void bind_state(lua_State *L);   /* state.* */
+void bind_step(lua_State *L);    /* step */
+void bind_all(lua_State *L);     /* all */
+void bind_time(lua_State *L);    /* time.* */
 
 #endif

@@ -30,7 +30,7 @@ void failure_reset(struct failure *failure) {
 }
 
 void failure_describe(struct failure *failure, struct task *task, int status) {
-    lua_State *L = task->run.L;
+    lua_State *L = task->body.lua.L;
     if (status == LUA_ERRMEM) {
         describe_memory(failure, task);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
@@ -53,8 +53,8 @@ void failure_describe(struct failure *failure, struct task *task, int status) {
 static void describe_memory(struct failure *failure, struct task *task) {
     const struct worker *worker = task->worker;
     failure->kind = WIRE_FAILURE_MEMORY;
-    if (task->run.L != NULL) {
-        trace_append_line(task->run.L, &failure->message);
+    if (task->body.lua.L != NULL) {
+        trace_append_line(task->body.lua.L, &failure->message);
     }
     if (worker->sandbox->memory.refusal == MEMORY_OVER_RUN) {
         (void)buffer_append_format(&failure->message,

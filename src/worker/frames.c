@@ -106,8 +106,9 @@ static int take_hello(struct frames *frames, struct wire_reader *reader) {
     limits.run_memory = wire_get_u64(reader);
     limits.all_memory = wire_get_u64(reader);
     limits.answer = wire_get_u64(reader);
+    struct slice zone = wire_get_text(reader);
     if (!wire_is_whole(reader) || version != WIRE_VERSION || limits.answer > WIRE_PAYLOAD_MAX ||
-        frames->greeted(frames->context, &limits) < 0) {
+        frames->greeted(frames->context, &limits, zone) < 0) {
         return -1;
     }
     const struct worker_port port = {put_want, put_log, put_done, put_failed, put_loaded, put_refused, frames};
@@ -159,7 +160,7 @@ static int take_answer(struct frames *frames, uint64_t run, struct wire_reader *
     answer.now_us = wire_get_i64(reader);
     answer.etag = wire_get_text(reader);
     answer.value = wire_get_text(reader);
-    if (!wire_is_whole(reader) || outcome > WIRE_OUTCOME_ERROR) {
+    if (!wire_is_whole(reader) || outcome > WIRE_OUTCOME_NOT_YET) {
         return -1;
     }
     answer.outcome = (enum wire_outcome)outcome;

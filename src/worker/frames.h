@@ -11,9 +11,10 @@
 
 struct frames {
     struct buffer out;
-    struct worker *worker;                                             /* NULL until the host has said hello */
-    bool is_loaded;                                                    /* LOAD was there */
-    int (*greeted)(void *context, const struct worker_limits *limits); /* before the worker is made; -1: give up */
+    struct worker *worker; /* NULL until the host has said hello */
+    bool is_loaded;        /* LOAD was there */
+    int (*greeted)(void *context, const struct worker_limits *limits,
+                   struct slice zone); /* before the worker is made; -1: give up */
     struct wire_page *(*page)(void *context);
     void (*flush)(void *context);
     void *context;

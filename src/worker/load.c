@@ -175,12 +175,10 @@ static int try_script(struct worker *worker, const struct loading *loading, stru
     struct task task = {.worker = worker, .is_trial = true};
     struct loading passed = *loading;
     int status = LUA_ERRMEM;
-    random_seed(&task.run.random, 0);
-    if (sandbox_open_run(worker->sandbox, &task.run, worker->limits.run_memory) == 0) {
-        lua_pushcfunction(task.run.L, load_body);
-        lua_pushlightuserdata(task.run.L, &passed);
-        int results;
-        status = task_enter(&task, task.run.L, 1, &results);
+    if (task_open(&task) == 0) {
+        lua_pushcfunction(task.body.lua.L, load_body);
+        lua_pushlightuserdata(task.body.lua.L, &passed);
+        status = task_enter(&task);
     }
     if (status != LUA_OK) {
         struct failure failure;
@@ -193,7 +191,7 @@ static int try_script(struct worker *worker, const struct loading *loading, stru
                                    SLICE_ARG(buffer_slice(&failure.message)));
         failure_reset(&failure);
     }
-    sandbox_close_run(worker->sandbox, &task.run);
+    task_close(&task);
     return status == LUA_OK ? 0 : -1;
 }
 

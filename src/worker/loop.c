@@ -2,7 +2,9 @@
 #include "worker/confine.h"
 #include "worker/frames.h"
 #include "worker/place.h"
+#include "worker/zone.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -19,7 +21,7 @@ struct connection {
     struct frames frames;
 };
 
-static int on_greeted(void *context, const struct worker_limits *limits);
+static int on_greeted(void *context, const struct worker_limits *limits, struct slice zone);
 static struct wire_page *get_page(void *context);
 static void on_flush(void *context);
 static ssize_t receive(struct connection *connection);
@@ -56,9 +58,13 @@ int worker_loop(int socket) {
     return result;
 }
 
-static int on_greeted(void *context, const struct worker_limits *limits) {
+/* The zone's file is read before files are given up. */
+static int on_greeted(void *context, const struct worker_limits *limits, struct slice zone) {
     const struct connection *connection = context;
-    return connection->page == NULL ? -1 : confine_resources(limits->all_memory);
+    if (connection->page == NULL || zone_enter(zone) < 0) {
+        return -1;
+    }
+    return confine_resources(limits->all_memory);
 }
 
 static struct wire_page *get_page(void *context) {
@@ -157,5 +163,8 @@ static int take_frames(struct connection *connection) {
         taken += size;
     }
     buffer_consume(in, taken);
+    if (connection->page != NULL) {
+        atomic_fetch_add(&connection->page->taken, taken);
+    }
     return result;
 }

@@ -1,8 +1,9 @@
-/* os.time, os.date, os.difftime, os.clock: Lua's own, but the time is the run's (design: the host's time of its
- * latest answer), and the zone is UTC. os.clock counts from the run's start. */
+/* os.time, os.date, os.difftime, os.clock: Lua's own, but the time is the branch's (the host's time of its latest
+ * answer), and the zone the configuration's. os.clock counts from the run's start. */
 #include "base/clock.h"
 #include "lua/sandbox.h"
 #include "worker/bindings.h"
+#include "worker/moment.h"
 #include <lauxlib.h>
 #include <limits.h>
 #include <string.h>
@@ -26,16 +27,16 @@ static const struct {
 enum { PARTS = sizeof parts / sizeof parts[0], GIVEN_PARTS = 6 };
 
 static void write_parts(lua_State *L, int table, const struct tm *time);
+static int is_summer_time(lua_State *L, int table);
 static int part_of(lua_State *L, int table, size_t i);
-static void add_formatted(lua_State *L, luaL_Buffer *out, const char *format, const struct tm *time);
 
-static time_t run_seconds(lua_State *L) {
-    return (time_t)(sandbox_run_of(L)->now_us / CLOCK_US_PER_S);
+static time_t now_seconds(lua_State *L) {
+    return (time_t)(sandbox_branch_of(L)->now_us / CLOCK_US_PER_S);
 }
 
 static int os_time(lua_State *L) {
     if (lua_isnoneornil(L, 1)) {
-        lua_pushinteger(L, run_seconds(L));
+        lua_pushinteger(L, now_seconds(L));
         return 1;
     }
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -44,7 +45,12 @@ static int os_time(lua_State *L) {
     for (size_t i = 0; i < GIVEN_PARTS; i++) {
         *(int *)(void *)((char *)&time + parts[i].place) = part_of(L, 1, i);
     }
-    time_t seconds = timegm(&time);
+    time.tm_isdst = is_summer_time(L, 1);
+    time.tm_wday = -1; /* mktime fills it in, unless it cannot show the time */
+    time_t seconds = mktime(&time);
+    if (time.tm_wday == -1) {
+        return luaL_error(L, "time result cannot be represented in this installation");
+    }
     write_parts(L, 1, &time);
     lua_pushinteger(L, seconds);
     return 1;
@@ -52,21 +58,19 @@ static int os_time(lua_State *L) {
 
 static int os_date(lua_State *L) {
     const char *format = luaL_optstring(L, 1, "%c");
-    time_t seconds = lua_isnoneornil(L, 2) ? run_seconds(L) : (time_t)luaL_checkinteger(L, 2);
+    time_t seconds = lua_isnoneornil(L, 2) ? now_seconds(L) : (time_t)luaL_checkinteger(L, 2);
+    bool is_utc = *format == '!';
+    format += is_utc;
     struct tm time;
-    if (gmtime_r(&seconds, &time) == NULL) {
+    if ((is_utc ? gmtime_r(&seconds, &time) : localtime_r(&seconds, &time)) == NULL) {
         return luaL_error(L, "bad argument 'time' to os.date: no date can show it");
     }
-    format += *format == '!';
     if (strncmp(format, "*t", 2) == 0) {
         lua_createtable(L, 0, 9);
         write_parts(L, lua_gettop(L), &time);
         return 1;
     }
-    luaL_Buffer out;
-    luaL_buffinit(L, &out);
-    add_formatted(L, &out, format, &time);
-    luaL_pushresult(&out);
+    moment_push(L, "os.date", format, &time);
     return 1;
 }
 
@@ -76,8 +80,8 @@ static int os_difftime(lua_State *L) {
 }
 
 static int os_clock(lua_State *L) {
-    const struct sandbox_run *run = sandbox_run_of(L);
-    lua_pushnumber(L, (lua_Number)(run->now_us - run->started_us) / 1e6);
+    const struct sandbox_branch *branch = sandbox_branch_of(L);
+    lua_pushnumber(L, (lua_Number)(branch->now_us - branch->run->started_us) / 1e6);
     return 1;
 }
 
@@ -94,8 +98,17 @@ static void write_parts(lua_State *L, int table, const struct tm *time) {
         lua_pushinteger(L, (lua_Integer)value + parts[i].less);
         lua_setfield(L, table, parts[i].name);
     }
-    lua_pushboolean(L, 0);
-    lua_setfield(L, table, "isdst");
+    if (time->tm_isdst >= 0) {
+        lua_pushboolean(L, time->tm_isdst);
+        lua_setfield(L, table, "isdst");
+    }
+}
+
+/* Not said: as the zone has it at that time. */
+static int is_summer_time(lua_State *L, int table) {
+    int result = lua_getfield(L, table, "isdst") == LUA_TNIL ? -1 : lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return result;
 }
 
 static int part_of(lua_State *L, int table, size_t i) {
@@ -115,20 +128,4 @@ static int part_of(lua_State *L, int table, size_t i) {
         luaL_error(L, "field '%s' is out-of-bound", parts[i].name);
     }
     return (int)value - parts[i].less;
-}
-
-/* One conversion at a time: strftime is given none that C99 does not have, whose outcome would not be defined. */
-static void add_formatted(lua_State *L, luaL_Buffer *out, const char *format, const struct tm *time) {
-    for (; *format != '\0'; format++) {
-        if (*format != '%') {
-            luaL_addchar(out, *format);
-            continue;
-        }
-        char conversion[3] = {'%', *++format, '\0'};
-        if (conversion[1] == '\0' || strchr("aAbBcCdDeFgGhHIjmMnprRStTuUVwWxXyYzZ%", conversion[1]) == NULL) {
-            luaL_error(L, "bad argument 'format' to os.date: there is no conversion '%s'", conversion);
-        }
-        char text[128];
-        luaL_addlstring(out, text, strftime(text, sizeof text, conversion, time));
-    }
 }

@@ -8,13 +8,13 @@
 #include <stdio.h>
 
 static int now(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)sandbox_run_of(L)->now_us / 1e6);
+    lua_pushnumber(L, (lua_Number)sandbox_branch_of(L)->now_us / 1e6);
     return 1;
 }
 
-/* Version 4 of RFC 9562, from the run's chance: done again, a run makes the same. */
+/* Version 4 of RFC 9562, from the branch's chance: done again, a run makes the same. */
 static int uuid(lua_State *L) {
-    struct random *random = &sandbox_run_of(L)->random;
+    struct random *random = &sandbox_branch_of(L)->random;
     uint64_t high = (random_next(random) & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
     uint64_t low = (random_next(random) & ~(UINT64_C(3) << 62)) | (UINT64_C(1) << 63);
     char text[40];

@@ -1,11 +1,11 @@
-/* math.random and math.randomseed, from the run's own stream. */
+/* math.random and math.randomseed, from the branch's own stream. */
 #include "lua/sandbox.h"
 #include "worker/bindings.h"
 #include <lauxlib.h>
 
 /* As Lua's own: random(), random(m), random(m, n); random(0) gives all bits. */
 static int random_number(lua_State *L) {
-    struct random *random = &sandbox_run_of(L)->random;
+    struct random *random = &sandbox_branch_of(L)->random;
     lua_Integer low = 1;
     lua_Integer high;
     switch (lua_gettop(L)) {
@@ -31,7 +31,7 @@ static int random_number(lua_State *L) {
 
 /* Without an argument the stream goes on from itself: chance stays the run's. */
 static int seed(lua_State *L) {
-    struct random *random = &sandbox_run_of(L)->random;
+    struct random *random = &sandbox_branch_of(L)->random;
     uint64_t value;
     if (lua_isnone(L, 1)) {
         value = random_next(random);

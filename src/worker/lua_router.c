@@ -3,11 +3,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "lua/json_out.h"
-#include "lua/sandbox.h"
 #include "lua/trace.h"
 #include "router/router.h"
+#include "worker/arguments.h"
 #include "worker/bindings.h"
-#include "worker/task.h"
 #include "worker/want.h"
 #include "json/json.h"
 #include <lauxlib.h>
@@ -23,15 +22,15 @@ static bool push_member(lua_State *L, const struct router_operation *operation, 
 static void push_whole_number(lua_State *L, const char *function, const char *name);
 static void push_time(lua_State *L, const char *function, const char *name);
 static void push_table(lua_State *L, const char *function, const struct router_member *member);
-static void write_arguments(lua_State *L, const struct router_operation *operation, struct buffer *out, int ids,
-                            bool has_options);
+static struct slice write_arguments(lua_State *L, const struct router_operation *operation, int ids,
+                                    bool has_options);
 static void add_operation(lua_State *L, const struct router_operation *operation);
 
 static int call_operation(lua_State *L) {
     const struct router_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
     int ids = (int)router_id_count(operation);
     bool takes_options = operation->members != NULL && operation->members[0].name != NULL;
-    want_check(L, operation->name);
+    want_begin(L, operation->name, ids);
     if (lua_gettop(L) > ids + (takes_options ? 1 : 0)) {
         return luaL_error(L, "%s takes %d argument%s%s, got %d", operation->name, ids, ids == 1 ? "" : "s",
                           takes_options ? " and a table of options" : "", lua_gettop(L));
@@ -43,9 +42,7 @@ static int call_operation(lua_State *L) {
         check_options(L, operation, ids + 1);
         has_options = json_out_shape(L, ids + 1) != JSON_OUT_EMPTY;
     }
-    struct buffer *arguments = sandbox_scratch(L, worker_of(L)->limits.answer);
-    write_arguments(L, operation, arguments, ids, has_options);
-    return want_effect(L, operation->name, buffer_slice(arguments));
+    return want_effect(L, operation->name, write_arguments(L, operation, ids, has_options));
 }
 
 /* Operations that answer pages are not here yet: they become iterators. */
@@ -198,25 +195,18 @@ static void push_table(lua_State *L, const char *function, const struct router_m
     }
 }
 
-static void write_arguments(lua_State *L, const struct router_operation *operation, struct buffer *out, int ids,
-                            bool has_options) {
-    struct json_out_error error;
+static struct slice write_arguments(lua_State *L, const struct router_operation *operation, int ids,
+                                    bool has_options) {
     char name[NAME_MAX_LENGTH];
-    (void)buffer_append_char(out, '[');
-    for (int i = 1; i <= ids + (has_options ? 1 : 0); i++) {
-        if (i > 1) {
-            (void)buffer_append_char(out, ',');
-        }
-        struct slice id = i <= ids ? router_id_name(operation, (size_t)i - 1) : slice_of("options");
-        (void)snprintf(name, sizeof name, "%.*s", SLICE_ARG(id));
-        if (json_out_append(L, i, out, name, &error) < 0) {
-            luaL_error(L, "bad argument to %s: %s", operation->name, error.message);
-        }
+    struct buffer *out = arguments_begin(L);
+    for (int i = 1; i <= ids; i++) {
+        (void)snprintf(name, sizeof name, "%.*s", SLICE_ARG(router_id_name(operation, (size_t)i - 1)));
+        arguments_add(L, out, operation->name, name, i);
     }
-    if (buffer_append_char(out, ']') < 0) {
-        luaL_error(L, "the arguments of %s are too large: over %I bytes", operation->name,
-                   (LUAI_UACINT)out->limit);
+    if (has_options) {
+        arguments_add(L, out, operation->name, "options", ids + 1);
     }
+    return arguments_end(L, out, operation->name);
 }
 
 /* Into the table on the top: router.jobs.get becomes ["router"]["jobs"]["get"]. */

@@ -13,6 +13,12 @@
 /* What a handler returns is shown, not used: more than this is not worth its place in the journal. */
 enum { RESULT_MAX = 64 * 1024 };
 
+static int go_on(struct task *task, struct branch *branch);
+static void take_processor(struct task *task);
+static void leave_processor(struct task *task);
+static int enter(struct task *task, lua_State *L);
+static void end_branch(struct task *task, struct branch *branch);
+static struct branch *find_waiting(struct task *task, uint32_t wait);
 static int run_handler(lua_State *L);
 static int keep_result(lua_State *L, int status, lua_KContext context);
 static void settle(struct task *task, int status);
@@ -24,34 +30,41 @@ struct worker *worker_of(lua_State *L) {
 }
 
 struct task *task_of(lua_State *L) {
-    struct sandbox_run *run = sandbox_run_of(L);
-    return run == NULL ? NULL : CONTAINER_OF(run, struct task, run);
+    struct sandbox_branch *branch = sandbox_branch_of(L);
+    return branch == NULL ? NULL : CONTAINER_OF(branch->run, struct task, run);
 }
 
-int task_enter(struct task *task, lua_State *L, int arguments, int *results) {
-    struct worker *worker = task->worker;
-    struct wire_page *page = worker->page;
-    memory_charge(&worker->sandbox->memory, task->run.account);
-    atomic_fetch_add(&page->slice, 1);
-    atomic_store(&page->run, task->is_trial ? WIRE_RUN_LOADING : task->id);
-    place_watch(L, page);
-    int status = lua_resume(L, worker->sandbox->L, arguments, results);
-    place_watch(NULL, NULL);
-    atomic_store(&page->run, 0);
-    memory_charge(&worker->sandbox->memory, MEMORY_SHARED);
-    return status;
+struct branch *branch_of(lua_State *L) {
+    struct sandbox_branch *branch = sandbox_branch_of(L);
+    return branch == NULL ? NULL : CONTAINER_OF(branch, struct branch, lua);
+}
+
+int task_open(struct task *task) {
+    list_init(&task->branches);
+    list_init(&task->ready);
+    task->body.status = LUA_YIELD;
+    return sandbox_open_run(task->worker->sandbox, &task->run, &task->body.lua, task->worker->limits.run_memory);
+}
+
+void task_close(struct task *task) {
+    sandbox_close_run(task->worker->sandbox, &task->run);
+}
+
+int task_enter(struct task *task) {
+    return go_on(task, &task->body);
 }
 
 int task_call(struct task *task, lua_CFunction function, void *argument) {
     struct sandbox *sandbox = task->worker->sandbox;
-    lua_State *L = sandbox_push_thread(sandbox, &task->run);
+    lua_State *L = sandbox_push_thread(sandbox, &task->body.lua);
     if (L == NULL) {
         return -1;
     }
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, argument);
-    int results;
-    int status = task_enter(task, L, 1, &results);
+    take_processor(task);
+    int status = enter(task, L);
+    leave_processor(task);
     lua_pop(sandbox->L, 1);
     return status == LUA_OK ? 0 : -1;
 }
@@ -72,36 +85,107 @@ int task_start(struct worker *worker, const struct worker_request *request) {
     task->id = request->run;
     task->handler = handler;
     task->request = request;
-    task->run.started_us = task->run.now_us = request->now_us;
-    random_seed(&task->run.random, request->seed);
-    if (sandbox_open_run(worker->sandbox, &task->run, worker->limits.run_memory) < 0) {
+    task->run.seed = request->seed;
+    task->run.started_us = request->now_us;
+    if (task_open(task) < 0) {
         tell_failed(task, LUA_ERRMEM);
         task_drop(task);
         return 0;
     }
-    lua_pushcfunction(task->run.L, run_handler);
-    int results;
-    int status = task_enter(task, task->run.L, 0, &results);
+    lua_pushcfunction(task->body.lua.L, run_handler);
+    int status = task_enter(task);
     task->request = NULL;
     settle(task, status);
     return 0;
 }
 
+bool task_awaits(struct task *task, uint32_t wait) {
+    const struct branch *branch = find_waiting(task, wait);
+    return branch != NULL && lua_status(branch->lua.L) == LUA_YIELD;
+}
+
 void task_continue(struct task *task, const struct worker_answer *answer) {
-    task->waiting = 0;
-    task->run.now_us = answer->now_us;
+    struct branch *branch = find_waiting(task, answer->wait);
+    branch->waiting = 0;
+    branch->lua.now_us = answer->now_us;
     task->answer = answer;
-    int results;
-    int status = task_enter(task, task->run.L, 0, &results);
+    int status = go_on(task, branch);
     task->answer = NULL;
     settle(task, status);
 }
 
 void task_drop(struct task *task) {
     (void)map_remove(&task->worker->tasks, task->id);
-    sandbox_close_run(task->worker->sandbox, &task->run);
+    task_close(task);
     buffer_reset(&task->result);
     free(task);
+}
+
+/* With that branch first, until every branch waits or is over. Returns the body's status. */
+static int go_on(struct task *task, struct branch *branch) {
+    list_append(&task->ready, &branch->in_ready);
+    take_processor(task);
+    for (struct list_node *node; (node = list_take_first(&task->ready)) != NULL;) {
+        struct branch *next = CONTAINER_OF(node, struct branch, in_ready);
+        next->status = enter(task, next->lua.L);
+        if (next->status != LUA_YIELD && next->parent != NULL) {
+            end_branch(task, next);
+        }
+    }
+    leave_processor(task);
+    return task->body.status;
+}
+
+/* All that follows until leave_processor counts as one slice: a run does not get more by having more branches. */
+static void take_processor(struct task *task) {
+    struct wire_page *page = task->worker->page;
+    memory_charge(&task->worker->sandbox->memory, task->run.account);
+    atomic_fetch_add(&page->slice, 1);
+    atomic_store(&page->run, task->is_trial ? WIRE_RUN_LOADING : task->id);
+}
+
+static void leave_processor(struct task *task) {
+    atomic_store(&task->worker->page->run, 0);
+    memory_charge(&task->worker->sandbox->memory, MEMORY_SHARED);
+}
+
+/* Starts or continues a coroutine; returns Lua's status. */
+static int enter(struct task *task, lua_State *L) {
+    int arguments = lua_status(L) == LUA_YIELD ? 0 : lua_gettop(L) - 1;
+    int results;
+    place_watch(L, task->worker->page);
+    int status = lua_resume(L, task->worker->sandbox->L, arguments, &results);
+    place_watch(NULL, NULL);
+    return status;
+}
+
+/* Its value or its error stays in its coroutine, until the branch that started it takes it. */
+static void end_branch(struct task *task, struct branch *branch) {
+    struct branch *parent = branch->parent;
+    list_remove(&branch->in_task);
+    task->branch_count--;
+    if (parent->lua.now_us < branch->lua.now_us) {
+        parent->lua.now_us = branch->lua.now_us;
+    }
+    if (--parent->open == 0) {
+        list_append(&task->ready, &parent->in_ready);
+    }
+}
+
+static struct branch *find_waiting(struct task *task, uint32_t wait) {
+    if (wait == 0) {
+        return NULL;
+    }
+    if (task->body.waiting == wait) {
+        return &task->body;
+    }
+    LIST_EACH (&task->branches, node) {
+        struct branch *branch = CONTAINER_OF(node, struct branch, in_task);
+        if (branch->waiting == wait) {
+            return branch;
+        }
+    }
+    return NULL;
 }
 
 /* The coroutine's body: the script's top level, the event, the handler. */

@@ -4,6 +4,7 @@
 #include "worker/load.h"
 #include "worker/raised.h"
 #include "worker/task.h"
+#include "worker/want.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 
@@ -62,8 +63,7 @@ int worker_run(struct worker *worker, const struct worker_request *request) {
 
 void worker_answer(struct worker *worker, uint64_t run, const struct worker_answer *answer) {
     struct task *task = map_get(&worker->tasks, run);
-    bool is_awaited = task != NULL && task->waiting == answer->wait;
-    if (!is_awaited || lua_status(task->run.L) != LUA_YIELD) {
+    if (task == NULL || !task_awaits(task, answer->wait)) {
         worker->late_answers++;
         return;
     }
@@ -86,6 +86,7 @@ static int extend(lua_State *L) {
     chunk_open(L);
     load_open(L);
     raised_open(L);
+    want_open(L);
     bind_router(L);
     bind_log(L);
     bind_json(L);
@@ -93,6 +94,11 @@ static int extend(lua_State *L) {
     bind_random(L);
     bind_require(L);
     bind_plain(L);
+    bind_wait(L);
+    bind_state(L);
+    bind_step(L);
+    bind_all(L);
+    bind_time(L);
     return 0;
 }
 

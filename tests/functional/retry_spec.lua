@@ -59,7 +59,7 @@ describe("a run that fails", function()
     server:stop()
   end)
 
-  it("backs off, and is done with one attempt that counts", function()
+  it("backs off, and counts its attempts", function()
     local router = ledger.open()
     local server = serve(router, { ["RouterJobQueued.lua"] = ACTIVATE })
     local times = {}
@@ -69,7 +69,7 @@ describe("a run that fails", function()
     end
     deliver(server, "RouterJobQueued", "j1")
     local run = run_of(server, 1, "done")
-    assert.equal(3, run.attempt)
+    assert.equal(4, run.attempt)
     assert.equal(4, #times)
     -- 50, 75, 112 ms, each less a quarter at most.
     assert.is_true(times[2] - times[1] >= 0.0375 and times[4] - times[3] >= 0.084)
@@ -96,7 +96,7 @@ describe("a run that fails", function()
       second = native.now()
     end
     deliver(server, "RouterJobQueued", "j1")
-    assert.equal(1, run_of(server, 1, "done").attempt)
+    assert.equal(2, run_of(server, 1, "done").attempt)
     assert.is_true(second - first >= 0.99, second - first)
     server:stop()
   end)

@@ -27,7 +27,7 @@
 --
 -- host.serve{ port =, config = "Lua text", scripts = { [name] = text }, folder = (of an earlier one, to start it
 --   again), environment = { NAME = value }, arguments = { "--paused" }, is_started = false (do not wait for
---   that) }
+--   that), binary = (of another build) }
 --   -> server: port, url (of deliveries), admin_url, folder, pid; deliver(events [, options]), api(path [,
 --      options]), wait_state(seq, state), write(name, text), again() (anew in its folder), wait_started(); and
 --      all of a process
@@ -211,7 +211,10 @@ function host.serve(options)
     host.write(folder .. "/scripts/" .. name, text)
   end
   local arguments = { "serve", "-c", folder .. "/switchhook.lua", table.unpack(options.arguments or {}) }
-  local server = host.start(arguments, { folder = folder, environment = options.environment })
+  local server = host.start_program(
+    { options.binary or host.binary, table.unpack(arguments) },
+    { folder = folder, environment = options.environment }
+  )
   setmetatable(server, Server)
   server.options = options
   if options.is_started ~= false then
@@ -373,9 +376,10 @@ function Process:tail()
   return table.concat(parts, "\n")
 end
 
-local function clean_up(_, _, status)
+-- Benches call it themselves; for specs it is called after each test.
+function host.clean_up(was_good)
   for _, process in ipairs(processes) do
-    if status ~= "success" and status ~= "pending" then
+    if not was_good then
       io.stderr:write(process:tail(), "\n")
     end
     process:kill()
@@ -388,6 +392,10 @@ local function clean_up(_, _, status)
   end
   processes, upstreams, folders = {}, {}, {}
 end
-busted.subscribe({ "test", "end" }, clean_up)
+if busted.subscribe then
+  busted.subscribe({ "test", "end" }, function(_, _, status)
+    host.clean_up(status == "success" or status == "pending")
+  end)
+end
 
 return host

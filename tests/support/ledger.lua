@@ -22,7 +22,10 @@ function ledger.open(port)
   self.server = host.upstream(function(request)
     return self:take(request)
   end, port)
-  self.config = ('router = { connection_string = "endpoint=%s;accesskey=c2VjcmV0" }\n'):format(self.server.url)
+  -- A request that is held must not time out, however slow the machine.
+  local config = 'router = { connection_string = "endpoint=%s;accesskey=c2VjcmV0" }\n'
+    .. "http = { timeout_seconds = 300 }\n"
+  self.config = config:format(self.server.url)
   return self
 end
 

@@ -103,16 +103,22 @@ static void a_generation_knows_its_handlers(void **state) {
     assert_null(generation_handler(generation, slice_of("lib/m.lua")));
 }
 
+/* Looked at in the moment itself: the replacement may be ready soon. */
+static void the_other_is_picked(struct worker_slot *slot, const struct process_death *how) {
+    on_slot_died(slot, how);
+    assert_false(slot->is_ready);
+    assert_ptr_equal(generation_pick(generation, 10), &generation->slots[1]);
+}
+
 static void a_worker_that_died_is_replaced(void **state) {
     (void)state;
     put("scripts/RouterJobQueued.lua", "return function() end");
     start_generation();
     wait_for("ready");
+    generation->options.died = the_other_is_picked;
     pid_t pid = generation->slots[0].process->pid;
     kill(pid, SIGKILL);
     wait_for("died");
-    assert_false(generation->slots[0].is_ready);
-    assert_ptr_equal(generation_pick(generation, 10), &generation->slots[1]);
     wait_for("idle");
     assert_true(generation->slots[0].is_ready);
     assert_true(generation->slots[0].process->pid != pid);
@@ -148,7 +154,7 @@ static void scripts_that_loop_at_load_are_told_of(void **state) {
     put("scripts/RouterJobQueued.lua", "\n\nwhile true do end");
     start_generation();
     wait_for("failed");
-    assert_non_null(strstr(refusal, "RouterJobQueued.lua:3"));
+    assert_non_null(strstr(refusal, has_places ? "RouterJobQueued.lua:3" : "killed"));
 }
 
 static struct loop_task freeing;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "unit/host_watching.h"
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -61,6 +62,20 @@ static void a_file_in_a_set_that_was_swapped_away_is_not_waited_for(void **state
     write_text(fd, "half");
     take_notice();
     swap_link("set_2", "live");
+    assert_read_again();
+    assert_null(watch_waiting_for(&watch));
+    close(fd);
+}
+
+static void a_file_in_a_folder_that_was_moved_away_is_not_waited_for(void **state) {
+    (void)state;
+    make_folder("scripts/lib");
+    put("scripts/lib/m.lua", "one");
+    begin_watching(scripts);
+    int fd = open_file("scripts/lib/m.lua", 0);
+    write_text(fd, "half");
+    take_notice();
+    move("scripts/lib", "lib");
     assert_read_again();
     assert_null(watch_waiting_for(&watch));
     close(fd);
@@ -146,14 +161,28 @@ static void what_was_read_of_a_half_written_file_does_not_count(void **state) {
     assert_read_again();
 }
 
-static atomic_bool is_over;
+enum { ROUNDS = 500 };
 
-static void *write_all_the_time(void *context) {
+static atomic_uint begun, written;
+
+/* Closes each file while the main thread makes its watch anew. */
+static void *write_many(void *context) {
+    char name[32];
+
     (void)context;
-    while (!atomic_load(&is_over)) {
-        open_now();
-        close_now();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        snprintf(name, sizeof name, "scripts/%u.lua", i);
+        int fd = open(at(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, "half", 4) != 4) {
+            break;
+        }
+        unsigned before = atomic_load(&begun);
+        while (atomic_load(&begun) < before + 2) {
+        }
+        close(fd);
+        atomic_fetch_add(&written, 1);
     }
+    atomic_store(&begun, UINT_MAX / 2);
     return NULL;
 }
 
@@ -163,13 +192,14 @@ static void loses_no_closing_between_two_watches(void **state) {
 
     (void)state;
     begin_watching(scripts);
-    atomic_store(&is_over, false);
-    assert_int_equal(pthread_create(&writer, NULL, write_all_the_time, NULL), 0);
-    for (int i = 0; i < 3000; i++) {
+    atomic_store(&begun, 0);
+    atomic_store(&written, 0);
+    assert_int_equal(pthread_create(&writer, NULL, write_many, NULL), 0);
+    while (atomic_fetch_add(&begun, 1) < UINT_MAX / 2) {
         read_folder();
     }
-    atomic_store(&is_over, true);
     pthread_join(writer, NULL);
+    assert_int_equal(atomic_load(&written), ROUNDS);
     reads = 0;
     put("scripts/b.lua", "one");
     assert_read_again();
@@ -199,6 +229,31 @@ static void is_not_starved_by_a_chatty_file(void **state) {
     wait_until(write_and_look);
     assert_true(closings > 2);
     assert_true(closings < 150);
+}
+
+static unsigned saves, disturbances;
+
+static void disturb(void) {
+    put("scripts/a.lua", "again");
+    during_read = --disturbances > 0 ? disturb : NULL;
+}
+
+static bool save_and_look(void) {
+    put("scripts/a.lua", "again");
+    saves++;
+    return reads > 0;
+}
+
+/* After the first second: soon again, and not after another second each time. */
+static void what_was_disturbed_is_read_again_soon(void **state) {
+    (void)state;
+    begin_watching(scripts);
+    saves = 0;
+    disturbances = 5;
+    during_read = disturb;
+    wait_until(save_and_look);
+    assert_true(changes > 5);
+    assert_true(saves < 3 * 1000 / LOOK_MS);
 }
 
 /* A burst of saves (a checkout) is one read. */
@@ -291,6 +346,7 @@ int main(void) {
         WATCHED(waits_until_the_writer_has_closed),
         WATCHED(a_file_that_was_replaced_is_not_waited_for),
         WATCHED(a_file_in_a_set_that_was_swapped_away_is_not_waited_for),
+        WATCHED(a_file_in_a_folder_that_was_moved_away_is_not_waited_for),
         WATCHED(waits_for_a_writer_that_was_there_before),
         WATCHED(looks_again_at_a_file_whose_closing_is_not_told),
         WATCHED(what_was_read_during_a_change_does_not_count),
@@ -298,6 +354,7 @@ int main(void) {
         WATCHED(what_was_read_of_a_half_written_file_does_not_count),
         WATCHED(loses_no_closing_between_two_watches),
         WATCHED(is_not_starved_by_a_chatty_file),
+        WATCHED(what_was_disturbed_is_read_again_soon),
         WATCHED(waits_for_quiet),
         WATCHED(reads_again_after_a_lost_event),
         WATCHED(more_writers_than_it_counts_do_no_harm),

@@ -1,0 +1,87 @@
+#include "cli/cli.h"
+#include "json/json.h"
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BODY_MAX = 8 * PATH_MAX };
+
+static void print_help(void);
+static int back_up(const struct config *config, const char *file);
+static int put_path(struct buffer *path, const char *file);
+
+int cli_backup(int argc, char **argv) {
+    static const struct option names[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    const char *file = NULL;
+    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+        switch (option) {
+        case 'c': file = optarg; break;
+        case 'h': print_help(); return CLI_OK;
+        default: return cli_misuse("backup", "that is no option of it");
+        }
+    }
+    if (argc - optind != 1 || argv[optind][0] == '\0') {
+        return cli_misuse("backup", "it takes the name of one file, which is made");
+    }
+    struct config *config = cli_config(file);
+    int status = config == NULL ? CLI_FAILED : back_up(config, argv[optind]);
+    config_free(config);
+    return status;
+}
+
+static void print_help(void) {
+    printf("usage: switchhook backup [-c CONFIGURATION] FILE\n\n"
+           "A copy of the running host's store as it is at one moment, while the host works. FILE must not be "
+           "there yet; the\n"
+           "host writes it. It is a whole store: put it where the configuration names one, and start.\n\n"
+           "  -c FILE   the host's configuration\n");
+}
+
+static int back_up(const struct config *config, const char *file) {
+    struct buffer path, body, answer;
+    struct error error = {0};
+    buffer_init(&path, PATH_MAX);
+    buffer_init(&body, BODY_MAX);
+    buffer_init(&answer, BODY_MAX);
+    int status = CLI_FAILED;
+    if (put_path(&path, file) < 0) {
+        cli_fail("cannot tell where %s is: %s", file, strerror(errno));
+        goto out;
+    }
+    buffer_append_text(&body, "{\"file\":");
+    json_append_string(&body, buffer_slice(&path));
+    buffer_append_char(&body, '}');
+    if (body.is_broken) {
+        cli_fail("the name of the file is no UTF-8, or too long");
+        goto out;
+    }
+    const struct cli_call call = {
+        .method = "POST", .path = "/api/backup", .body = buffer_slice(&body), .takes_its_time = true};
+    if (cli_ask(config, &call, &answer, &error) < 0) {
+        cli_fail("%s", error.message);
+        goto out;
+    }
+    printf("%s\n", path.bytes);
+    status = CLI_OK;
+out:
+    buffer_reset(&path);
+    buffer_reset(&body);
+    buffer_reset(&answer);
+    return status;
+}
+
+/* From this folder, not from the host's. */
+static int put_path(struct buffer *path, const char *file) {
+    char folder[PATH_MAX];
+    if (file[0] != '/') {
+        if (getcwd(folder, sizeof folder) == NULL) {
+            return -1;
+        }
+        buffer_append_format(path, "%s/", folder);
+    }
+    errno = ENAMETOOLONG;
+    return buffer_append_text(path, file);
+}
