@@ -167,8 +167,12 @@ function host.start_program(arguments, options)
   return process
 end
 
+-- options.through: a program and its arguments that becomes ours in the end, such as { "unshare", "-m" }.
 function host.start(arguments, options)
-  return host.start_program({ host.binary, table.unpack(arguments) }, options)
+  local through = options and options.through or {}
+  local all = table.move(through, 1, #through, 1, {})
+  all[#all + 1] = host.binary
+  return host.start_program(table.move(arguments, 1, #arguments, #all + 1, all), options)
 end
 
 function host.run_program(arguments, options)
@@ -211,7 +215,8 @@ function host.serve(options)
     host.write(folder .. "/scripts/" .. name, text)
   end
   local arguments = { "serve", "-c", folder .. "/switchhook.lua", table.unpack(options.arguments or {}) }
-  local server = host.start(arguments, { folder = folder, environment = options.environment })
+  local server =
+    host.start(arguments, { folder = folder, environment = options.environment, through = options.through })
   setmetatable(server, Server)
   server.options = options
   if options.is_started ~= false then
