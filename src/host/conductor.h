@@ -51,9 +51,10 @@ struct host {
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;
-    uint64_t highest_seq;     /* taken up into a lane so far */
-    bool has_more;            /* past it: the rest of the backlog is in the store only */
-    size_t window_limit;      /* entries that the lanes may hold */
+    uint64_t highest_seq; /* taken up into a lane so far */
+    bool has_more;        /* past it: the rest of the backlog is in the store only */
+    size_t window;       /* how much of the backlog memory holds, as long as not all of it is in lanes that wait */
+    size_t window_limit; /* entries that the lanes may hold now */
     _Atomic uint64_t queued;  /* not begun yet: in the lanes and in the store */
     struct loop_timer rescan; /* the store has events that could not be taken up */
     struct loop_task missed;  /* nor could the loop be told of them */
