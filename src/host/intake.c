@@ -33,7 +33,7 @@ int intake_start(struct host *host, struct error *error) {
         return -1;
     }
     atomic_store(&host->queued, totals.open);
-    host->window_limit = INTAKE_WINDOW;
+    host->window = host->window_limit = INTAKE_WINDOW;
     store_on_append(host->store, on_append, host);
     return 0;
 }
@@ -49,10 +49,10 @@ int intake_scan(struct host *host, struct error *error) {
  * that wait. The window then grows, so that a lane which waits holds up no other. */
 void intake_refill(struct host *host) {
     bool is_stuck = list_is_empty(&host->lanes.ready);
-    if (!host->has_more || (!is_stuck && host->lanes.queued > INTAKE_WINDOW / 2)) {
+    if (!host->has_more || (!is_stuck && host->lanes.queued > host->window / 2)) {
         return;
     }
-    host->window_limit = is_stuck ? host->lanes.queued + INTAKE_WINDOW : INTAKE_WINDOW;
+    host->window_limit = is_stuck ? host->lanes.queued + host->window : host->window;
     struct error error = {0};
     if (intake_scan(host, &error) < 0) {
         rescan_later(host);

@@ -113,12 +113,18 @@ function host.replace(path, text)
   assert(os.rename(path .. ".new", path))
 end
 
--- A port that was free a moment ago, for when a port has to be known before its program runs.
+-- A port that was free a moment ago, for when a port has to be known before its program runs: below those that the
+-- system gives to whoever asks for any.
 function host.free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return tonumber(port)
+  for _ = 1, 1000 do
+    local port = math.random(15000, 32000)
+    local listener = socket.bind("127.0.0.1", port)
+    if listener then
+      listener:close()
+      return port
+    end
+  end
+  error "there is no free port"
 end
 
 function host.upstream(answer, port)
@@ -167,8 +173,12 @@ function host.start_program(arguments, options)
   return process
 end
 
+-- options.through: a program and its arguments that becomes ours in the end, such as { "unshare", "-m" }.
 function host.start(arguments, options)
-  return host.start_program({ host.binary, table.unpack(arguments) }, options)
+  local through = options and options.through or {}
+  local all = table.move(through, 1, #through, 1, {})
+  all[#all + 1] = options and options.binary or host.binary
+  return host.start_program(table.move(arguments, 1, #arguments, #all + 1, all), options)
 end
 
 function host.run_program(arguments, options)
@@ -211,10 +221,12 @@ function host.serve(options)
     host.write(folder .. "/scripts/" .. name, text)
   end
   local arguments = { "serve", "-c", folder .. "/switchhook.lua", table.unpack(options.arguments or {}) }
-  local server = host.start_program(
-    { options.binary or host.binary, table.unpack(arguments) },
-    { folder = folder, environment = options.environment }
-  )
+  local server = host.start(arguments, {
+    folder = folder,
+    environment = options.environment,
+    through = options.through,
+    binary = options.binary,
+  })
   setmetatable(server, Server)
   server.options = options
   if options.is_started ~= false then

@@ -1,0 +1,226 @@
+/* From the store into the lanes, a window of the backlog at a time. The host here is one without workers: the test takes
+ * events off their lanes itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/conductor.h"
+#include "unit/store_kit.h"
+#include <cmocka.h>
+
+enum { WINDOW = 10, SEQ_MAX = 1000 };
+
+struct taken {
+    struct lane *lane;
+    uint64_t seq;
+};
+
+static struct host *host;
+static uint64_t last_of_lane[SEQ_MAX]; /* by lane */
+static unsigned times[SEQ_MAX];        /* by seq: how often it came up */
+static unsigned made;
+
+static int setup(void **state) {
+    if (kit_setup(state) < 0) {
+        return -1;
+    }
+    struct kit *kit = *state;
+    memset(last_of_lane, 0, sizeof last_of_lane);
+    memset(times, 0, sizeof times);
+    made = 0;
+    host = calloc(1, sizeof *host);
+    host->loop = loop_new(NULL);
+    host->store = store_open(kit->path, NULL);
+    host->reader = store_reader_new(host->store, NULL);
+    lanes_init(&host->lanes);
+    list_init(&host->ready_runs);
+    list_init(&host->due_waiters);
+    if (intake_start(host, NULL) < 0) {
+        return -1;
+    }
+    host->window = host->window_limit = WINDOW;
+    return 0;
+}
+
+/* Everything that was posted to the loop happens. */
+static void turn(void) {
+    loop_stop(host->loop);
+    loop_run(host->loop);
+}
+
+static int teardown(void **state) {
+    turn();
+    store_reader_free(host->reader);
+    store_close(host->store);
+    turn();
+    lanes_reset(&host->lanes);
+    loop_free(host->loop);
+    free(host);
+    return kit_teardown(state);
+}
+
+static void append(uint64_t lane) {
+    struct kit_event event;
+    char id[32];
+    snprintf(id, sizeof id, "e%u", ++made);
+    kit_event(&event, id, "j", "words");
+    event.event.lane = lane;
+    assert_int_equal(kit_append(host->store, &event.event), ERROR_NONE);
+}
+
+static void scan(void) {
+    assert_int_equal(intake_scan(host, NULL), 0);
+    turn();
+}
+
+static bool take(struct taken *taken) {
+    taken->lane = lanes_take(&host->lanes, &taken->seq);
+    if (taken->lane == NULL) {
+        return false;
+    }
+    assert_true(taken->seq < SEQ_MAX && taken->lane->key < SEQ_MAX);
+    assert_true(taken->seq > last_of_lane[taken->lane->key]);
+    last_of_lane[taken->lane->key] = taken->seq;
+    times[taken->seq]++;
+    return true;
+}
+
+/* As when a run of it is over. */
+static void finish(struct taken *taken) {
+    lanes_release(&host->lanes, taken->lane);
+    intake_refill(host);
+}
+
+static void finish_all(void) {
+    struct taken taken;
+    intake_refill(host);
+    while (take(&taken)) {
+        finish(&taken);
+        turn();
+    }
+}
+
+static void assert_each_once(void) {
+    for (unsigned seq = 1; seq <= made; seq++) {
+        if (times[seq] != 1) {
+            fail_msg("event %u came up %u times", seq, times[seq]);
+        }
+    }
+}
+
+static void takes_up_a_window_at_a_time(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        append(1 + i % 7);
+    }
+    scan();
+    assert_int_equal(host->lanes.queued, WINDOW);
+    assert_true(host->has_more);
+    struct taken taken;
+    while (take(&taken)) {
+        assert_true(host->lanes.queued < 2 * WINDOW);
+        finish(&taken);
+    }
+    assert_false(host->has_more);
+    assert_each_once();
+}
+
+static void nothing_is_lost_or_doubled_by_what_arrives_meanwhile(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        append(1 + i % 7);
+    }
+    scan();
+    struct taken taken;
+    for (unsigned i = 0; take(&taken); i++) {
+        if (i % 2 == 0) {
+            append(1 + i % 7); /* told of after the refill, */
+        }
+        if (i % 3 == 0) {
+            append(1 + i % 5);
+            turn(); /* or before */
+        }
+        finish(&taken);
+        if (made > 400) {
+            break;
+        }
+    }
+    finish_all();
+    turn();
+    finish_all();
+    assert_each_once();
+}
+
+static void lanes_that_wait_hold_up_no_other(void **state) {
+    (void)state;
+    struct taken held[2];
+    append(1);
+    append(2);
+    scan();
+    assert_true(take(&held[0]) && take(&held[1]));
+    for (unsigned i = 0; i < 5 * WINDOW; i++) {
+        append(1 + i % 2);
+    }
+    append(3);
+    append(4);
+    struct taken taken;
+    unsigned found = 0;
+    for (unsigned turns = 0; found < 2 && turns < 20; turns++) {
+        turn();
+        if (take(&taken)) {
+            assert_true(taken.lane->key > 2);
+            finish(&taken);
+            found++;
+        }
+    }
+    assert_int_equal(found, 2);
+    finish(&held[0]);
+    finish(&held[1]);
+    finish_all();
+    assert_each_once();
+}
+
+static void one_that_is_queued_again_comes_up_once(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 3 * WINDOW; i++) {
+        append(1);
+    }
+    scan();
+    intake_again(host, 3 * WINDOW, 1); /* not read yet: the scan will find it */
+    finish_all();
+    assert_each_once();
+    intake_again(host, 5, 2); /* over, and queued again: at the tail of a lane */
+    struct taken taken;
+    assert_true(take(&taken));
+    assert_int_equal(taken.seq, 5);
+    finish(&taken);
+}
+
+static void a_restart_takes_up_what_is_open(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 30; i++) {
+        append(1 + i % 3);
+    }
+    turn();
+    finish_all();
+    assert_each_once();
+    /* Nothing was changed in the store: to another host all are open. */
+    memset(times, 0, sizeof times);
+    memset(last_of_lane, 0, sizeof last_of_lane);
+    host->highest_seq = 0;
+    scan();
+    finish_all();
+    assert_each_once();
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(takes_up_a_window_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_lost_or_doubled_by_what_arrives_meanwhile, setup, teardown),
+        cmocka_unit_test_setup_teardown(lanes_that_wait_hold_up_no_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_queued_again_comes_up_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restart_takes_up_what_is_open, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
