@@ -109,17 +109,18 @@ struct store_step {
     struct slice etag;
 };
 
-/* What a step does to the values that scripts keep (`state` in Lua): done in the transaction that journals the step,
- * which gets the answer that the store works out. Values are JSON as the worker writes it (canonical), so that the
- * same value is the same text; a value whose time is over is not there. What a script may not do is answered by an
- * error: {"code","message","operation","retryable":false,"status":0}, and is_error is set. */
+/* What a step does to the values that scripts keep (`state` in Lua): done in the transaction that journals the
+ * step, which gets the answer that the store works out. Values are JSON as the worker writes it (canonical), so
+ * that the same value is the same text; a value whose time is over is not there. What a script may not do is
+ * answered by an error: {"code","message","operation","retryable":false,"status":0}, and is_error is set. */
 enum store_value_verb {
     STORE_VALUE_GET,    /* answer: the value, or empty */
     STORE_VALUE_SET,    /* answer: empty */
     STORE_VALUE_DELETE, /* answer: true when there was one */
-    STORE_VALUE_INCREMENT, /* answer: the new number. Nothing there counts as 0. Integers stay exact: a sum that does not
-                            * fit 64 bits is an error (NumberTooLarge), as is what is no number (NotANumber). The
-                            * time of what is there stays, unless expires_us is set. */
+    /* Answer: the new number; nothing there counts as 0. Integers stay exact: a sum that does not fit 64 bits is
+     * an error (NumberTooLarge), as is what is no number (NotANumber). The time of what is there stays, unless
+     * expires_us is set. */
+    STORE_VALUE_INCREMENT,
     STORE_VALUE_SWAP, /* answer: true when `expected` (unset: nothing) was there and `value` is now */
 };
 struct store_value_op {
@@ -142,7 +143,8 @@ enum { STORE_STATE_KEPT = -1 };
 
 enum store_verb { STORE_APPEND, STORE_CHANGE, STORE_GENERATION, STORE_REPLAY, STORE_PURGE };
 
-/* How long things are kept, as moments: what is older goes. Wall microseconds of receipt. */
+/* How long things are kept, as moments: what is older goes. Wall microseconds of receipt. An event for which a
+ * duplicate may come (duplicate_us) stays, whatever its state. */
 struct store_cutoffs {
     int64_t done_us, parked_us, unhandled_us, quarantined_us, duplicate_us;
 };
@@ -158,9 +160,9 @@ struct store_work {
             struct store_event *events;
             size_t count;
             int64_t received_us;
-            const uint64_t
-                *timers; /* NULL, or one per event: the timer that raises it. The event is stored only if
-                                       the timer is still there, which goes in the same commit; else is_duplicate */
+            /* NULL, or one per event: the timer that raises it. The event is stored only if the timer is still
+             * there, which goes in the same commit; otherwise it is a duplicate (of number 0). */
+            const uint64_t *timers;
         } append;
         struct { /* STORE_CHANGE: of one event, in one commit */
             uint64_t fence;
@@ -178,15 +180,16 @@ struct store_work {
             struct buffer *answer; /* of `value` and `cancel`: filled in, and stored as the step's answer */
             bool *is_error;        /* likewise */
         } change;
-        struct
-        { /* STORE_REPLAY: the parked runs of an event (with `all`, those that are done too) are queued again */
+        struct { /* STORE_REPLAY: runs of an event are queued again, their attempts counted from 0 */
             uint64_t fence;
             uint64_t seq;
-            const char *handler; /* NULL: every run of it; else this one's */
+            const char *handler; /* NULL: every parked run of it; else this one's */
             bool from_start;     /* their steps are forgotten */
-            bool all;
-            size_t run_count; /* filled in: how many were queued; 0: nothing was changed */
-            uint64_t lane;    /* filled in */
+            bool all;            /* those that are done too */
+            /* Filled in: how many were queued; 0: nothing was changed. An unhandled event, which has no runs, is
+             * queued itself and counts as one. */
+            size_t run_count;
+            uint64_t lane; /* filled in */
         } replay;
         struct { /* STORE_PURGE: one small bite of what is too old */
             struct store_cutoffs cutoffs;
@@ -273,10 +276,11 @@ int store_each_timer(struct store_reader *reader, int64_t before_us, size_t most
                      struct error *error);
 int store_next_timer(struct store_reader *reader, int64_t *due_us, struct error *error);
 
-/* A copy of the store as it is at one moment, into a new file (0600) beside nothing; while the host works. Any thread,
- * takes its time. ERROR_INVALID when `path` exists. */
+/* A copy of the store as it is at one moment, into a new file (0600) beside nothing; while the host works. Any
+ * thread, takes its time. ERROR_INVALID when `path` exists. */
 int store_backup(struct store *store, const char *path, struct error *error);
-/* Reads everything and checks that it holds together; ERROR_CORRUPT says what does not. Any thread, takes its time. */
+/* Reads everything and checks that it holds together; ERROR_CORRUPT says what does not. Any thread, takes its
+ * time. */
 int store_check(struct store *store, struct error *error);
 
 /* The scripts of a generation, by path; slices live during the call. ERROR_NOT_FOUND when none are kept. */

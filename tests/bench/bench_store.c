@@ -1,5 +1,5 @@
-/* What the store costs, from ten thousand to a million kept events: bench_store [EVENTS | --smoke] [FOLDER]. Random
- * names, 1.3 KB each, 64 senders that wait for their commit. */
+/* What the store costs, from ten thousand to a million kept events: bench_store [EVENTS | --smoke] [FOLDER].
+ * Random names, 1.3 KB each, 64 senders that wait for their commit. */
 #include "base/clock.h"
 #include "unit/store_kit.h"
 #include <inttypes.h>

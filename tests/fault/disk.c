@@ -134,7 +134,8 @@ void disk_crash_begin(struct disk_crash *crash, enum disk_honesty honesty) {
     }
 }
 
-/* Each sync that the disk keeps brings all before it, of the same file, to the disk; one of the folder, what was deleted. */
+/* Each sync that the disk keeps brings all before it, of the same file, to the disk; one of the folder, what
+ * was deleted. */
 void disk_crash_at(struct disk_crash *crash, size_t moment) {
     for (; crash->at < moment; crash->at++) {
         const struct operation *operation = &disk.operations[crash->at];

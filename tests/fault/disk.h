@@ -1,8 +1,8 @@
-/* A disk between SQLite and the real one: it writes down all that is written, cut off, synced and deleted, builds what a
- * loss of power at any moment could have left, and fails when it is told to.
+/* A disk between SQLite and the real one: it writes down all that is written, cut off, synced and deleted,
+ * builds what a loss of power at any moment could have left, and fails when it is told to.
  *
- * It stands as SQLite's default VFS over the usual one, so the program under test knows nothing of it. Files are known by
- * the last part of their name; shared memory is not written down (it does not outlive the power).
+ * It stands as SQLite's default VFS over the usual one, so the program under test knows nothing of it. Files
+ * are known by the last part of their name; shared memory is not written down (it does not outlive the power).
  *
  *     disk_install();
  *     disk_record(true);
@@ -14,6 +14,7 @@
  *     disk_crash_write(&crash, seed, folder);     // the files as they may be then
  *     disk_crash_end(&crash);
  *     disk_uninstall();
+ *
  */
 #ifndef TESTS_FAULT_DISK_H
 #define TESTS_FAULT_DISK_H
@@ -38,8 +39,8 @@ size_t disk_sync_count(const char *name);
 /* Which syncs the disk keeps. */
 enum disk_honesty {
     DISK_HONEST,
-    DISK_SYNCS_NO_COMMIT, /* of the WAL's, only what synchronous=NORMAL asks for: of its header, and before its pages move */
-    DISK_SYNCS_NO_FILE, /* none of the database's own file */
+    DISK_SYNCS_NO_COMMIT, /* of the WAL, only what synchronous=NORMAL asks for: its header, and before a move */
+    DISK_SYNCS_NO_FILE,   /* none of the database's own file */
 };
 
 struct disk_content {

@@ -1,5 +1,5 @@
-/* A disk that is full at any write, or fails at any sync: what was not stored is never called stored, a full disk passes,
- * and nothing is lost or doubled by it. */
+/* A disk that is full at any write, or fails at any sync: what was not stored is never called stored, a full
+ * disk passes, and nothing is lost or doubled by it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -164,7 +164,8 @@ static void a_full_disk_at_any_write_passes(void **state) {
     fill_up(*state, true, 3);
 }
 
-/* The n-th sync of a commit fails, for every n: that work and all after it fail, and what was done before is there. */
+/* The n-th sync of a commit fails, for every n: that work and all after it fail, and what was done before is
+ * there. */
 static void a_failed_sync_is_never_success(void **state) {
     const struct kit *kit = *state;
     size_t failed = 1;

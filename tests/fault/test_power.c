@@ -1,6 +1,6 @@
-/* The power goes: what was promised is there. A store works on a disk that writes down all that happens to it; from that,
- * crashes are built at chosen moments, each with some of what was not synced; each is opened and held against what had
- * been promised by then. SWITCHHOOK_POWER_IMAGES says how many (a few, when it is not set). */
+/* The power goes: what was promised is there. A store works on a disk that writes down all that happens to it;
+ * from that, crashes are built at chosen moments, each with some of what was not synced; each is opened and
+ * held against what had been promised by then. SWITCHHOOK_SOAK=long makes more of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #include "unit/store_asserts.h"
 #include <time.h>
 
-enum { EVENTS = 240, GROUP = 3, IMAGES = 150, RAW_MOST = 6000, NEVER = -1 };
+enum { EVENTS = 240, GROUP = 3, IMAGES = 150, IMAGES_LONG = 2000, RAW_MOST = 6000, NEVER = -1 };
 
 /* What the store promised of an event, and when. */
 struct promise {
@@ -392,12 +392,13 @@ static struct image crash(const struct kit *kit, enum disk_honesty honesty, size
 }
 
 static size_t image_count(void) {
-    const char *text = getenv("SWITCHHOOK_POWER_IMAGES");
-    return text == NULL ? IMAGES : strtoull(text, NULL, 10);
+    const char *form = getenv("SWITCHHOOK_SOAK");
+    return form != NULL && strcmp(form, "long") == 0 ? IMAGES_LONG : IMAGES;
 }
 
-/* The same crashes on disks that sync less must do harm, or this test would see nothing: with synchronous=NORMAL, which
- * does not sync each commit, promises are lost; where the file is not synced before the WAL starts anew, it breaks. */
+/* The same crashes on disks that sync less must do harm, or this test would see nothing: with
+ * synchronous=NORMAL, which does not sync each commit, promises are lost; where the file is not synced before
+ * the WAL starts anew, it breaks. */
 static void nothing_that_was_promised_is_lost(void **state) {
     record(*state);
     crash(*state, DISK_HONEST, image_count());

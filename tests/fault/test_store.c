@@ -86,6 +86,48 @@ static void reading_needs_memory(void **state) {
     store_close(store);
 }
 
+struct counting {
+    struct store *store;
+    uint32_t step;
+    long count;
+};
+
+/* A step that counts up: it is journaled with its answer, or nothing of it is. */
+static int count_up(void *context, struct error *error) {
+    struct counting *counting = context;
+    struct store_step step = {.run = store_run_id(1, 0), .number = ++counting->step};
+    struct store_value_op value = {.verb = STORE_VALUE_INCREMENT, .key = slice_of("n")};
+    struct buffer answer;
+    bool is_error = false;
+    buffer_init(&answer, 64);
+    enum error_code code =
+        kit_do(counting->store, (struct store_work){.verb = STORE_CHANGE,
+                                                    .change = {.fence = store_fence(counting->store),
+                                                               .seq = 1,
+                                                               .event_state = STORE_STATE_KEPT,
+                                                               .step = &step,
+                                                               .value = &value,
+                                                               .answer = &answer,
+                                                               .is_error = &is_error}});
+    long counted = code == ERROR_NONE ? strtol(answer.bytes, NULL, 10) : counting->count;
+    buffer_reset(&answer);
+    if (code != ERROR_NONE) {
+        return error_memory(error);
+    }
+    assert_int_equal(counted, ++counting->count);
+    return 0;
+}
+
+static void a_value_needs_memory(void **state) {
+    const struct kit *kit = *state;
+    struct counting counting = {.store = store_open(kit->path, NULL)};
+    assert_non_null(counting.store);
+    assert_int_equal(kit_append_many(counting.store, 1, 1), ERROR_NONE);
+    assert_true(fault_alloc_each(count_up, &counting) > 0);
+    assert_int_equal(count_up(&counting, NULL), 0);
+    store_close(counting.store);
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
@@ -93,6 +135,7 @@ int main(void) {
         STORE_TEST(opening_needs_memory),
         STORE_TEST(appending_needs_memory),
         STORE_TEST(reading_needs_memory),
+        STORE_TEST(a_value_needs_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,7 +157,8 @@ static void a_timer_raises_its_event_once(void **state) {
 
 enum { RUNS = 4 };
 
-/* Event 1 with a parked run a.lua, a done run b.lua, a parked run c.lua and a filtered one, each with two steps. */
+/* Event 1 with a parked run a.lua, a done run b.lua, a parked run c.lua and a filtered one, each with two
+ * steps. */
 static struct store *parked(const struct kit *kit) {
     struct store *store = open_kit(kit);
     static const uint8_t script[STORE_DIGEST_SIZE] = {3};

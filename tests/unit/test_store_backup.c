@@ -1,4 +1,5 @@
-/* A backup is the store at one moment, whatever is committed meanwhile; a check finds what does not hold together. */
+/* A backup is the store at one moment, whatever is committed meanwhile; a check finds what does not hold
+ * together. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

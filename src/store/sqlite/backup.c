@@ -1,5 +1,5 @@
-/* A copy of the file as it is at one moment. A read transaction on a connection of its own holds that moment: commits go
- * on meanwhile, into the WAL, which cannot start anew until the copy is done. */
+/* A copy of the file as it is at one moment. A read transaction on a connection of its own holds that moment:
+ * commits go on meanwhile, into the WAL, which cannot start anew until the copy is done. */
 #include "store/sqlite/internal.h"
 #include <errno.h>
 #include <fcntl.h>

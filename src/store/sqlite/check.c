@@ -2,8 +2,8 @@
 #include "store/sqlite/internal.h"
 #include <inttypes.h>
 
-/* Each finds what must not be: a number, and nothing when all is well. One statement sees one moment, so that what is
- * appended and deleted meanwhile is never half there. */
+/* Each finds what must not be: a number, and nothing when all is well. One statement sees one moment, so that
+ * what is appended and deleted meanwhile is never half there. */
 static const struct {
     const char *sql, *what, *words;
 } rules[] = {

@@ -39,7 +39,8 @@ struct fingerprints {
     uint64_t seed;   /* of this process: nobody outside can choose keys that meet */
 };
 
-/* 3/4 of the slots are used at most. 2^25 slots are 256 MiB, and enough for 145 events a second during 48 hours. */
+/* 3/4 of the slots are used at most. 2^25 slots are 256 MiB, and enough for 145 events a second during 48
+ * hours. */
 enum { FINGERPRINTS_MOST = 1 << 25 };
 
 int fingerprints_init(struct fingerprints *table);
@@ -49,8 +50,8 @@ uint64_t fingerprint_of_name(const uint8_t *identity);
 uint64_t fingerprint_of_both(const uint8_t *identity, const uint8_t *content);
 
 bool fingerprints_has_room(const struct fingerprints *table, size_t more);
-/* Room for the next `more` numbers, dropping what is older than `oldest`; 0, or -1 without memory or past FINGERPRINTS_MOST
- * (nothing changed). */
+/* Room for the next `more` numbers, dropping what is older than `oldest`; 0, or -1 without memory or past
+ * FINGERPRINTS_MOST (nothing changed). */
 int fingerprints_make_room(struct fingerprints *table, size_t more, uint64_t oldest);
 /* Needs room. What is older than the table's last `oldest` is not added. */
 void fingerprints_add(struct fingerprints *table, uint64_t key, uint64_t seq);

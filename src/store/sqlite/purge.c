@@ -1,9 +1,9 @@
-/* What was kept long enough goes, a bite at a time: at most so many events, and so many rows looked at, that the other
- * works of the same commit hardly notice.
+/* What was kept long enough goes, a bite at a time: at most so many events, and so many rows looked at, that
+ * the other works of the same commit hardly notice.
  *
- * Only what has left the window of duplicates goes: while an event is in it, its row is what a duplicate is told by.
- * Events that are done are looked for from `purge_from` on, which stays before the first of them; those that were
- * set aside have an index of their own. */
+ * Only what has left the window of duplicates goes: while an event is in it, its row is what a duplicate is
+ * told by. Events that are done are looked for from `purge_from` on, which stays before the first of them;
+ * those that were set aside have an index of their own. */
 #include "store/sqlite/internal.h"
 
 enum {
@@ -48,8 +48,8 @@ enum work_result purge_work(struct store *store, struct store_work *work) {
     return WORK_DONE;
 }
 
-/* Fingerprints before the window go. That stays so when the transaction is rolled back: what is past the window is no
- * duplicate's first, whether its fingerprint is there or not. */
+/* Fingerprints before the window go. That stays so when the transaction is rolled back: what is past the window
+ * is no duplicate's first, whether its fingerprint is there or not. */
 static int move_window(struct store *store, struct store_work *work, struct error *error) {
     uint64_t start;
     if (append_window_start(store, work->purge.cutoffs.duplicate_us, &start, error) < 0) {

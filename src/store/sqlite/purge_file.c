@@ -1,5 +1,5 @@
-/* What goes besides events: scripts that no run refers to, values whose time is over, pages of the file that nothing
- * uses. */
+/* What goes besides events: scripts that no run refers to, values whose time is over, pages of the file that
+ * nothing uses. */
 #include "base/clock.h"
 #include "store/sqlite/internal.h"
 

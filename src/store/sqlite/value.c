@@ -1,5 +1,5 @@
-/* The values that scripts keep. A change works its answer out from what is there, in the transaction that journals the
- * step: first it only reads and answers, then, with everything else of the change, it writes. */
+/* The values that scripts keep. A change works its answer out from what is there, in the transaction that
+ * journals the step: first it only reads and answers, then, with everything else of the change, it writes. */
 #include "store/sqlite/internal.h"
 #include "json/json.h"
 
@@ -161,8 +161,8 @@ static int swap(const struct store_work *work, const struct kept *kept, struct v
     return buffer_append_text(work->change.answer, is_expected ? "true" : "false");
 }
 
-/* Canonical texts are the same when the values are, but for numbers: 1e15 is written by a float, 1000000000000000 by
- * an integer. A long double holds both exactly. */
+/* Canonical texts are the same when the values are, but for numbers: 1e15 is written by a float,
+ * 1000000000000000 by an integer. A long double holds both exactly. */
 static bool is_same(struct slice a, struct slice b) {
     if (slice_equal(a, b)) {
         return true;
