@@ -12,9 +12,16 @@
 #include "host/work.h"
 #include "http/http.h"
 #include "router/router.h"
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { HOST_PAUSED_MAX = 64 };
+
+/* Events that were taken off their lanes, by number: the loop changes it, other threads look. */
+struct begun {
+    pthread_mutex_t lock;
+    struct map works;
+};
 
 struct host {
     struct host_options options;
@@ -29,7 +36,8 @@ struct host {
 
     /* events */
     struct lanes lanes;
-    struct map runs;                                     /* by id */
+    struct map runs; /* by id */
+    struct begun begun;
     struct list works;                                   /* struct work, by in_host */
     struct list ready_runs;                              /* struct run, by in_ready */
     struct list paused_runs;                             /* likewise: their handler is paused */
@@ -86,6 +94,12 @@ struct host {
 /* pump.c */
 /* Hands out what can be handed out, at the end of this turn. */
 void host_pump(struct host *host);
+
+/* begun.c */
+void begun_init(struct begun *begun);
+void begun_reset(struct begun *begun);
+void begun_add(struct begun *begun, struct work *work);
+void begun_remove(struct begun *begun, uint64_t seq);
 
 /* host.c */
 void host_note(struct host *host, const struct host_note *note);

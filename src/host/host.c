@@ -49,6 +49,7 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     host->signals.fd = host->watch.inotify.fd = -1;
     lanes_init(&host->lanes);
     map_init(&host->runs);
+    begun_init(&host->begun);
     list_init(&host->works);
     list_init(&host->ready_runs);
     list_init(&host->paused_runs);
@@ -89,6 +90,7 @@ void host_free(struct host *host) {
     router_access_reset(&host->access);
     lanes_reset(&host->lanes);
     map_reset(&host->runs);
+    begun_reset(&host->begun);
     if (host->signals.fd >= 0) {
         close(host->signals.fd);
     }

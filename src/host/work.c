@@ -41,6 +41,7 @@ int work_resume(struct host *host, struct lane *lane, uint64_t seq) {
     }
     work->lane = lane;
     list_append(&host->works, &work->in_host);
+    begun_add(&host->begun, work);
     begin_runs(work);
     return 0;
 }
@@ -88,6 +89,7 @@ void work_check(struct work *work) {
 }
 
 void work_free(struct work *work) {
+    begun_remove(&work->host->begun, work->seq);
     list_remove(&work->in_host);
     list_remove(&work->save.in_unsaved);
     for (size_t i = 0; i < work->run_count; i++) {

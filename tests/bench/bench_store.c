@@ -156,6 +156,7 @@ static void purge_some(uint64_t events) {
     double longest = 0, sum = 0;
     int bites = 0;
     size_t gone = 0;
+    int64_t cpu = clock();
     while (gone < events) {
         struct kit_work waiting;
         int64_t start = clock_monotonic_ns();
@@ -175,8 +176,9 @@ static void purge_some(uint64_t events) {
             break;
         }
     }
-    printf("purge: %zu events in %d bites, %.2f ms each with its sync, %.2f ms the longest\n", gone, bites,
-           sum / bites, longest);
+    printf(
+        "purge: %zu events in %d bites, %.2f ms each with its sync, %.2f ms the longest, %.2f ms of processor\n",
+        gone, bites, sum / bites, longest, (double)(clock() - cpu) / 1e3 / bites);
 }
 
 static void back_up(const char *folder) {

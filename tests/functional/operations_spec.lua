@@ -72,7 +72,7 @@ describe("switchhook replay", function()
     for seq = 1, 2 do
       local event = server:wait_state(seq, "done")
       assert.equal(2, #event.runs[1].steps)
-      assert.equal(0, event.runs[1].attempt)
+      assert.equal(1, event.runs[1].attempt)
       assert.equal(1, router:asked("GET /routing/jobs/j" .. seq))
       assert.equal(1, router:asked("PATCH /routing/jobs/j" .. seq))
     end
