@@ -1,16 +1,19 @@
 #include "admin/room.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "event/event.h"
 #include "json/out.h"
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, RUNNING_MAX = 65536 };
 
 /* One answer being written. */
 struct page {
     struct json_out out;
     struct store_reader *reader;
     struct error *error;
+    struct host *host;
+    const struct store_query *query;
     size_t count;
     uint64_t last_seq;
 };
@@ -18,7 +21,9 @@ struct page {
 static int read_query(struct httpd_request *request, struct store_query *query);
 static int state_of(struct slice name);
 static int put_record_object(void *context, const struct store_record *record);
-static void put_record(struct json_out *out, const struct store_record *record);
+static int put_running(struct page *page, struct error *error);
+static int compare_newest_first(const void *a, const void *b);
+static void put_record(struct page *page, const struct store_record *record);
 static int put_run(void *context, const struct store_run *run);
 static int put_step(void *context, const struct store_step *step);
 
@@ -30,12 +35,15 @@ void admin_events(struct admin *admin, struct httpd_request *request) {
     struct buffer body;
     struct error error = {0};
     buffer_init(&body, ADMIN_ANSWER_MAX);
-    struct page page = {.out = json_out(&body)};
+    struct page page = {
+        .out = json_out(&body), .reader = admin->reader, .host = admin->options.host, .query = &query};
     json_out_begin(&page.out, '{');
     json_out_name(&page.out, "events");
     json_out_begin(&page.out, '[');
     pthread_mutex_lock(&admin->reading);
-    int failed = store_each_event(admin->reader, &query, put_record_object, &page, &error);
+    int failed = query.state == STORE_RUNNING
+                     ? put_running(&page, &error)
+                     : store_each_event(admin->reader, &query, put_record_object, &page, &error);
     pthread_mutex_unlock(&admin->reading);
     json_out_end(&page.out, ']');
     json_out_name(&page.out, "next");
@@ -62,13 +70,14 @@ void admin_event(struct admin *admin, struct httpd_request *request, struct slic
     struct buffer body;
     struct error error = {0};
     buffer_init(&body, ADMIN_ANSWER_MAX);
-    struct page page = {.out = json_out(&body), .reader = admin->reader, .error = &error};
+    struct page page = {
+        .out = json_out(&body), .reader = admin->reader, .host = admin->options.host, .error = &error};
     struct store_record record;
     pthread_mutex_lock(&admin->reading);
     int failed = store_read_event(admin->reader, seq, &record, &error);
     if (failed == 0) {
         json_out_begin(&page.out, '{');
-        put_record(&page.out, &record);
+        put_record(&page, &record);
         admin_put_text(&page.out, "raw", record.raw);
         admin_put_text(&page.out, "reason", record.malformed);
         json_out_name(&page.out, "runs");
@@ -125,19 +134,56 @@ static int state_of(struct slice name) {
 
 static int put_record_object(void *context, const struct store_record *record) {
     struct page *page = context;
-    json_out_begin(&page->out, '{');
-    put_record(&page->out, record);
-    json_out_end(&page->out, '}');
     page->count++;
     page->last_seq = record->seq;
+    if (page->query->state == STORE_QUEUED && host_is_running(page->host, record->seq)) {
+        return 0;
+    }
+    json_out_begin(&page->out, '{');
+    put_record(page, record);
+    json_out_end(&page->out, '}');
     return 0;
 }
 
-static void put_record(struct json_out *out, const struct store_record *record) {
+/* The store does not know them: the host does. */
+static int put_running(struct page *page, struct error *error) {
+    uint64_t *seqs = malloc(RUNNING_MAX * sizeof *seqs);
+    if (seqs == NULL) {
+        return error_memory(error);
+    }
+    size_t count = host_running(page->host, seqs, RUNNING_MAX);
+    qsort(seqs, count, sizeof *seqs, compare_newest_first);
+    const struct store_query *query = page->query;
+    for (size_t i = 0; i < count && page->count < query->limit; i++) {
+        struct store_record record;
+        bool is_wanted = query->before == 0 || seqs[i] < query->before;
+        if (!is_wanted || store_read_event(page->reader, seqs[i], &record, NULL) < 0) {
+            continue; /* one that is gone meanwhile is not running */
+        }
+        bool has_job = !slice_is_set(query->job) || slice_equal(query->job, record.job);
+        bool has_type = !slice_is_set(query->type) || slice_equal(query->type, record.type) ||
+                        slice_equal(query->type, event_short_name(record.type));
+        if (has_job && has_type && record.state == STORE_QUEUED) {
+            put_record_object(page, &record);
+        }
+    }
+    free(seqs);
+    return 0;
+}
+
+static int compare_newest_first(const void *a, const void *b) {
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static void put_record(struct page *page, const struct store_record *record) {
+    struct json_out *out = &page->out;
+    bool is_running = record->state == STORE_QUEUED && host_is_running(page->host, record->seq);
     admin_put_integer(out, "seq", (int64_t)record->seq);
     admin_put_text(out, "id", record->id);
     admin_put_text(out, "type", record->type);
-    admin_put_text(out, "state", slice_of(store_state_names[record->state]));
+    admin_put_text(out, "state", slice_of(store_state_names[is_running ? STORE_RUNNING : record->state]));
     admin_put_text(out, "source", record->source);
     admin_put_text(out, "subject", record->subject);
     admin_put_text(out, "time", record->time);
@@ -164,6 +210,8 @@ static int put_run(void *context, const struct store_run *run) {
     admin_put_time(out, "dueAt", run->state == STORE_WAITING ? run->due_us : 0);
     admin_put_text(out, "reason", run->reason);
     admin_put_text(out, "traceback", run->traceback);
+    json_out_name(out, "returned");
+    json_out_raw(out, run->returned);
     json_out_name(out, "steps");
     json_out_begin(out, '[');
     int failed = store_each_step(page->reader, run->id, put_step, page, page->error);

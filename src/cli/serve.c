@@ -17,15 +17,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef SWITCHHOOK_LIBEXEC
-#define SWITCHHOOK_LIBEXEC "../libexec/switchhook"
-#endif
-
 enum choice { BY_TERMINAL, YES, NO };
 
 struct serve_options {
     const char *file;
     enum choice trace;
+    bool has_debug;
     bool is_paused;
 };
 
@@ -69,7 +66,7 @@ int cli_serve(int argc, char **argv) {
 }
 
 static void print_help(void) {
-    printf("usage: switchhook serve [-c FILE] [--trace | --no-trace] [--paused]\n\n"
+    printf("usage: switchhook serve [-c FILE] [--trace | --no-trace] [--debug] [--paused]\n\n"
            "The host: takes Event Grid's deliveries, stores them, runs the script named after each event's type, "
            "and\n"
            "does what the script asks for. A saved script is live at once. SIGHUP reads the scripts again; "
@@ -80,21 +77,21 @@ static void print_help(void) {
            "  -c FILE      the configuration\n"
            "  --trace      one line on stdout for each thing that happens (the default on a terminal)\n"
            "  --no-trace   none\n"
+           "  --debug      log.debug of the scripts, and more of the host, in the log\n"
            "  --paused     hand out no runs until `switchhook resume`; deliveries are stored\n");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct serve_options *options) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
-                                          {"trace", no_argument, NULL, 't'},
-                                          {"no-trace", no_argument, NULL, 'n'},
-                                          {"paused", no_argument, NULL, 'p'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"help", no_argument, NULL, 'h'},     {"trace", no_argument, NULL, 't'},
+                                          {"no-trace", no_argument, NULL, 'n'}, {"debug", no_argument, NULL, 'd'},
+                                          {"paused", no_argument, NULL, 'p'},   {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': options->file = optarg; break;
         case 't': options->trace = YES; break;
         case 'n': options->trace = NO; break;
+        case 'd': options->has_debug = true; break;
         case 'p': options->is_paused = true; break;
         case 'h': print_help(); return CLI_OK;
         default: return cli_misuse("serve", "that is no option of it");
@@ -111,7 +108,7 @@ static int serve(const struct serve_options *options) {
     struct error error = {0};
     int status = CLI_OK;
     block_signals();
-    log_setup(LOG_INFO, STDERR_FILENO, isatty(STDERR_FILENO));
+    log_setup(options->has_debug ? LOG_DEBUG : LOG_INFO, STDERR_FILENO, isatty(STDERR_FILENO));
     if (start(&serving, options, &error) < 0) {
         status = cli_fail("%s", error.message);
     } else {

@@ -137,13 +137,17 @@ static void add_outcome(struct timeline *timeline, const struct json *run) {
     cli_put_visible(words, json_get_string(run, "handler"));
     buffer_append_text(words, ": ");
     cli_put_visible(words, is_done && result != NULL && result[0] != '\0' ? result : state);
-    buffer_append_format(words, " after attempt %.0f", json_get_double(run, "attempt", 0) + (is_done ? 1 : 0));
+    buffer_append_format(words, " after attempt %.0f", json_get_double(run, "attempt", 0));
     if (due != NULL) {
         buffer_append_format(words, ", goes on at %s", due);
     }
     if (reason != NULL && reason[0] != '\0') {
         buffer_append_text(words, ": ");
         text_append_visible(words, slice_of(reason));
+    }
+    if (json_kind(json_get(run, "returned")) != JSON_NULL) {
+        buffer_append_text(words, ", returned ");
+        put_json(words, json_get(run, "returned"), ANSWER_SHOWN);
     }
     if (traceback != NULL && traceback[0] != '\0') {
         put_lines(words, traceback);

@@ -50,7 +50,7 @@ struct config {
     } retry;
     struct {
         double done_days, parked_days, unhandled_days, quarantined_days, duplicate_hours;
-    } keep; /* since the receipt of the event */
+    } keep;         /* since the receipt of the event */
     char **not_yet; /* keys that were given and have no effect in this version, NULL-terminated; the host warns */
 };
 

@@ -56,7 +56,8 @@ static int build(struct change *change) {
         size_t size = 0;
         for (size_t i = 0; i < count; i++) {
             size += strlen(first[i].handler) + (first[i].reason == NULL ? 0 : strlen(first[i].reason)) +
-                    (first[i].traceback == NULL ? 0 : strlen(first[i].traceback)) + 2 * CRYPTO_DIGEST_SIZE;
+                    (first[i].traceback == NULL ? 0 : strlen(first[i].traceback)) +
+                    (first[i].returned == NULL ? 0 : strlen(first[i].returned)) + 2 * CRYPTO_DIGEST_SIZE;
         }
         change->rows = calloc(count, sizeof *change->rows);
         change->texts = malloc(size);
@@ -85,7 +86,8 @@ static void put_row(struct store_run *row, const struct run *run, char **texts) 
                               .finished_us = run->finished_us,
                               .result = slice_of(run->result),
                               .reason = put_text(texts, run->reason),
-                              .traceback = put_text(texts, run->traceback)};
+                              .traceback = put_text(texts, run->traceback),
+                              .returned = put_text(texts, run->returned)};
     if (run->has_generation) {
         row->generation = put_digest(texts, run->generation);
         row->script = put_digest(texts, run->script);

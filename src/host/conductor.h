@@ -12,9 +12,16 @@
 #include "host/work.h"
 #include "http/http.h"
 #include "router/router.h"
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { HOST_PAUSED_MAX = 64 };
+
+/* Events that were taken off their lanes, by number: the loop changes it, other threads look. */
+struct begun {
+    pthread_mutex_t lock;
+    struct map works;
+};
 
 struct host {
     struct host_options options;
@@ -29,7 +36,8 @@ struct host {
 
     /* events */
     struct lanes lanes;
-    struct map runs;                                     /* by id */
+    struct map runs; /* by id */
+    struct begun begun;
     struct list works;                                   /* struct work, by in_host */
     struct list ready_runs;                              /* struct run, by in_ready */
     struct list paused_runs;                             /* likewise: their handler is paused */
@@ -47,10 +55,9 @@ struct host {
     bool has_more;        /* past it: the rest of the backlog is in the store only */
     size_t window;       /* how much of the backlog memory holds, as long as not all of it is in lanes that wait */
     size_t window_limit; /* entries that the lanes may hold now */
-    bool is_counted;
-    _Atomic uint64_t open_events; /* in memory and in the store */
-    struct loop_timer rescan;     /* the store has events that could not be taken up */
-    struct loop_task missed;      /* nor could the loop be told of them */
+    _Atomic uint64_t queued;  /* not begun yet: in the lanes and in the store */
+    struct loop_timer rescan; /* the store has events that could not be taken up */
+    struct loop_task missed;  /* nor could the loop be told of them */
     _Atomic bool has_missed;
     uint64_t unclean_seq;         /* events up to this may have steps that were sent and not journaled */
     size_t waiting;               /* runs in RUN_WAITING, in memory */
@@ -89,6 +96,12 @@ struct host {
 /* Hands out what can be handed out, at the end of this turn. */
 void host_pump(struct host *host);
 
+/* begun.c */
+void begun_init(struct begun *begun);
+void begun_reset(struct begun *begun);
+void begun_add(struct begun *begun, struct work *work);
+void begun_remove(struct begun *begun, uint64_t seq);
+
 /* host.c */
 void host_note(struct host *host, const struct host_note *note);
 /* Says it, with what is known of the work filled in. */
@@ -97,7 +110,8 @@ void host_note_work(const struct work *work, struct host_note note);
 void host_check_drained(struct host *host);
 
 /* intake.c: from the store's appends into the lanes */
-void intake_start(struct host *host);
+/* Before anything is appended. */
+int intake_start(struct host *host, struct error *error);
 int intake_scan(struct host *host, struct error *error);
 /* The next part of the backlog, if there is room. */
 void intake_refill(struct host *host);

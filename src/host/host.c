@@ -49,6 +49,7 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     host->signals.fd = host->watch.inotify.fd = -1;
     lanes_init(&host->lanes);
     map_init(&host->runs);
+    begun_init(&host->begun);
     list_init(&host->works);
     list_init(&host->ready_runs);
     list_init(&host->paused_runs);
@@ -59,7 +60,7 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     list_init(&host->paused_waiters);
     list_init(&host->unsaved);
     list_init(&host->retiring);
-    if (open_parts(host, error) < 0) {
+    if (open_parts(host, error) < 0 || intake_start(host, error) < 0) {
         host_free(host);
         return NULL;
     }
@@ -67,7 +68,6 @@ struct host *host_new(const struct host_options *options, struct error *error) {
         host->unclean_seq = 0;
     }
     store_on_broken(host->store, on_store_broken, host);
-    intake_start(host);
     return host;
 }
 
@@ -90,6 +90,7 @@ void host_free(struct host *host) {
     router_access_reset(&host->access);
     lanes_reset(&host->lanes);
     map_reset(&host->runs);
+    begun_reset(&host->begun);
     if (host->signals.fd >= 0) {
         close(host->signals.fd);
     }
@@ -136,7 +137,7 @@ void host_reload(struct host *host) {
 }
 
 bool host_may_accept(const struct host *host) {
-    return !atomic_load(&host->is_stopping) && atomic_load(&host->open_events) < host->config->limits.backlog;
+    return !atomic_load(&host->is_stopping) && atomic_load(&host->queued) < host->config->limits.backlog;
 }
 
 /* A stack of questions and one task: the one who finds it empty posts the task. */

@@ -87,6 +87,11 @@ struct host_worker_status {
 
 enum { HOST_WORKERS_SHOWN = 64 };
 
+/* The store calls an event queued until it waits or is over; these are the ones that were begun. Any thread. */
+bool host_is_running(struct host *host, uint64_t seq);
+/* Their numbers, in no order, at most `most`: how many. */
+size_t host_running(struct host *host, uint64_t *seqs, size_t most);
+
 /* What the host is doing, at one moment. */
 struct host_status {
     bool is_live, is_stopping;

@@ -27,28 +27,26 @@ static int take_open(void *context, const struct store_open_event *event);
 static void on_rescan(struct loop_timer *timer);
 static void rescan_later(struct host *host);
 
-void intake_start(struct host *host) {
+int intake_start(struct host *host, struct error *error) {
+    struct store_totals totals;
+    if (store_totals(host->reader, &totals, error) < 0) {
+        return -1;
+    }
+    atomic_store(&host->queued, totals.open);
     host->window = host->window_limit = INTAKE_WINDOW;
     store_on_append(host->store, on_append, host);
+    return 0;
 }
 
 int intake_scan(struct host *host, struct error *error) {
-    struct store_totals totals;
-    if (!host->is_counted) {
-        if (store_totals(host->reader, &totals, error) < 0) {
-            return -1;
-        }
-        host->is_counted = true;
-        atomic_store(&host->open_events, totals.open);
-    }
     host->has_more = false;
     int result = store_each_open(host->reader, host->highest_seq, take_open, host, error);
     host_pump(host);
     return result;
 }
 
-/* The next part of the backlog: when half of the last one is gone, or when all that is left of it is held back by lanes that
- * wait. The window then grows, so that a lane which waits holds up no other. */
+/* The next part of the backlog: when half of the last one is gone, or when all that is left of it is held back by lanes
+ * that wait. The window then grows, so that a lane which waits holds up no other. */
 void intake_refill(struct host *host) {
     bool is_stuck = list_is_empty(&host->lanes.ready);
     if (!host->has_more || (!is_stuck && host->lanes.queued > host->window / 2)) {
@@ -62,7 +60,7 @@ void intake_refill(struct host *host) {
 }
 
 void intake_again(struct host *host, uint64_t seq, uint64_t lane) {
-    atomic_fetch_add(&host->open_events, 1);
+    atomic_fetch_add(&host->queued, 1);
     if (host->has_more && seq > host->highest_seq) {
         return; /* in the part of the backlog that is still to be read: twice in memory would be twice handled */
     }
@@ -93,7 +91,7 @@ static void on_append(const struct store_work *work, void *context) {
             admission->events[admission->count++] = (struct admitted){event->seq, event->lane};
         }
     }
-    atomic_fetch_add(&host->open_events, admission->count);
+    atomic_fetch_add(&host->queued, admission->count);
     loop_post(host->loop, &admission->task, on_admission);
 }
 

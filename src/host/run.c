@@ -303,12 +303,14 @@ static void on_log(const struct run *run, const struct wire_frame *frame) {
 static void on_done(struct run *run, const struct wire_frame *frame) {
     struct wire_reader reader = wire_read(frame);
     uint32_t result = wire_get_u32(&reader);
-    if (reader.is_broken) {
+    struct slice returned = wire_get_text(&reader);
+    if (!wire_is_whole(&reader) ||
+        (returned.length > 0 && json_check(returned.bytes, returned.length, NULL) < 0)) {
         process_kill(run->slot->process);
         return;
     }
     leave(run);
-    run_succeed(run, result == WIRE_RESULT_FILTERED);
+    run_succeed(run, result == WIRE_RESULT_FILTERED, returned);
 }
 
 static void on_failed(struct run *run, const struct wire_frame *frame) {

@@ -16,13 +16,15 @@ static void save(struct run *run);
 static void on_saved(struct change *change);
 static void tell(const struct run *run);
 
-void run_succeed(struct run *run, bool is_filtered) {
+void run_succeed(struct run *run, bool is_filtered, struct slice returned) {
     run->is_resting = false;
     run->stored = STORE_DONE;
     run->result = is_filtered ? "filtered" : "done";
     free(run->reason);
     free(run->traceback);
     run->reason = run->traceback = NULL;
+    run->attempt++;
+    run->returned = returned.length == 0 ? NULL : slice_copy(returned);
     save(run);
 }
 

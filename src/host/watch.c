@@ -157,7 +157,8 @@ static void take_event(struct watch *watch, const struct inotify_event *event) {
     if (verdict == PLACES_NOTHING) {
         return;
     }
-    if (verdict == PLACES_NAME) {
+    bool is_folder_gone = (event->mask & IN_ISDIR) != 0 && (event->mask & IN_CREATE) == 0;
+    if (verdict == PLACES_NAME || is_folder_gone) {
         forget_writers(watch); /* of files that are not the scripts any more, or not known (a lost event) */
     } else if (places_path(&watch->places, event, path) == 0) {
         note_writer(watch, path, event->mask);

@@ -20,6 +20,7 @@ static void on_unhandled(struct change *change);
 
 int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
     if (work_resume(host, lane, seq) == 0) {
+        atomic_fetch_sub(&host->queued, 1);
         return 0;
     }
     lanes_put_back(&host->lanes, lane);
@@ -40,6 +41,7 @@ int work_resume(struct host *host, struct lane *lane, uint64_t seq) {
     }
     work->lane = lane;
     list_append(&host->works, &work->in_host);
+    begun_add(&host->begun, work);
     begin_runs(work);
     return 0;
 }
@@ -76,7 +78,6 @@ void work_check(struct work *work) {
     }
     if (!is_open) {
         uint64_t parked = work_state(work) == STORE_PARKED ? work->seq : 0;
-        atomic_fetch_sub(&host->open_events, 1);
         work_free(work);
         if (parked != 0) {
             mend_look(host, parked);
@@ -88,6 +89,7 @@ void work_check(struct work *work) {
 }
 
 void work_free(struct work *work) {
+    begun_remove(&work->host->begun, work->seq);
     list_remove(&work->in_host);
     list_remove(&work->save.in_unsaved);
     for (size_t i = 0; i < work->run_count; i++) {
@@ -104,6 +106,7 @@ void work_free(struct work *work) {
         free(run->handler);
         free(run->reason);
         free(run->traceback);
+        free(run->returned);
     }
     free(work->runs);
     free(work->raw);

@@ -81,6 +81,7 @@ struct run {
     char *handler;
     struct retry_policy retry;
     char *reason, *traceback; /* why it waits or is parked */
+    char *returned;           /* JSON of what the handler returned */
     const char *result;       /* a constant */
     bool is_resting;          /* RUN_WAITING in a sleep: the lane is held, no attempt is counted */
     bool is_postponed;        /* RUN_WAITING for the breaker, likewise; in the host's list `postponed` */
@@ -164,7 +165,7 @@ struct verdict {
     const struct step *raised; /* the step whose error ended it; NULL: none */
     int64_t retry_after_s;     /* -1: none */
 };
-void run_succeed(struct run *run, bool is_filtered);
+void run_succeed(struct run *run, bool is_filtered, struct slice returned);
 void run_fail(struct run *run, const struct verdict *verdict);
 /* A long sleep: off the worker until `due_us`, then it is run again to that point. */
 void run_rest(struct run *run, int64_t due_us);

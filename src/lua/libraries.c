@@ -36,6 +36,12 @@ static int set_metatable(lua_State *L) {
         if (lua_rawget(L, 2) != LUA_TNIL) {
             return luaL_error(L, "__gc is not offered: a run's end is not seen by its script");
         }
+        lua_pushliteral(L, "__mode");
+        if (lua_rawget(L, 2) != LUA_TNIL) {
+            return luaL_error(L,
+                              "__mode is not offered: what is gone would depend on the collector, and differ when "
+                              "the run is done again");
+        }
     }
     lua_settop(L, 2);
     lua_setmetatable(L, 1);

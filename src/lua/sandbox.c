@@ -274,7 +274,8 @@ static void build_environment_metatable(lua_State *L, int base) {
     lua_rawsetp(L, LUA_REGISTRYINDEX, &environment_key);
 }
 
-/* Called with the run and its body. The cell in the registry keeps all three from the collector until the run is closed. */
+/* Called with the run and its body. The cell in the registry keeps all three from the collector until the run is
+ * closed. */
 static int open_run(lua_State *L) {
     struct sandbox_branch *body = lua_touserdata(L, 2);
     lua_createtable(L, 3, 0);

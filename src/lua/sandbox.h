@@ -1,9 +1,9 @@
 /* A Lua state in which scripts can hurt neither each other nor the process: docs/internals/sandbox.md.
  *
  * Everything that scripts share is read-only: the globals' base, the libraries (handed out as proxies), the
- * metatables of strings and of json.null. A run has an environment and an account of memory of its own, and its body;
- * a branch (the body is the first) has a coroutine, a stream of chance and a time. One thread; nothing here enters a
- * script.
+ * metatables of strings and of json.null. A run has an environment and an account of memory of its own, and its
+ * body; a branch (the body is the first) has a coroutine, a stream of chance and a time. One thread; nothing here
+ * enters a script.
  *
  *     static int extend(lua_State *L) { ... lua_setfield(L, 1, "log"); return 0; }   // 1: the globals to be
  *     struct sandbox *sandbox = sandbox_new(512 << 20, extend, owner, &error);
@@ -65,8 +65,8 @@ void sandbox_close_run(struct sandbox *sandbox, struct sandbox_run *run);
 /* A further coroutine of the branch, pushed onto the main state, which the caller pops; NULL without memory. */
 lua_State *sandbox_push_thread(struct sandbox *sandbox, struct sandbox_branch *branch);
 
-/* Pushes a further branch of the run that is on the processor: a userdata of `size` zeroed bytes, which begin with a
- * struct sandbox_branch. Its time is that of the branch that runs now; its chance comes from the run's seed and
+/* Pushes a further branch of the run that is on the processor: a userdata of `size` zeroed bytes, which begin with
+ * a struct sandbox_branch. Its time is that of the branch that runs now; its chance comes from the run's seed and
  * `number`. As SANDBOX_BRANCH_TRACE whoever runs it may keep a text for tracebacks (trace.h). May raise. */
 struct sandbox_branch *sandbox_push_branch(lua_State *L, size_t size, uint32_t number);
 

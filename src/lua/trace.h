@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /* Appends a line per frame ("\tRouterJobQueued.lua:12: in function 'choose'\n"), innermost first; C functions that
- * have no name for scripts are left out, and so is the middle of a very long traceback. Where a C function raised a
- * branch's error again (the branch is its first value, sandbox.h), the branch's own trace goes before it. */
+ * have no name for scripts are left out, and so is the middle of a very long traceback. Where a C function raised
+ * a branch's error again (the branch is its first value, sandbox.h), the branch's own trace goes before it. */
 void trace_append(lua_State *L, struct buffer *out);
 
 /* Appends "RouterJobQueued.lua:12: in function 'choose'" for the innermost frame of a script; false: there is

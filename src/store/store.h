@@ -82,13 +82,14 @@ struct store_run {
     struct slice handler;            /* path in the scripts folder */
     const uint8_t *generation;       /* STORE_DIGEST_SIZE bytes: the scripts it last ran with; NULL: none */
     const uint8_t *script;           /* likewise: its handler and the modules; tells whether it was mended */
-    uint32_t attempt;                /* counted attempts so far */
+    uint32_t attempt;                /* counted attempts so far, the one that succeeded too */
     uint32_t kills;                  /* of them, how many ended by the death of the worker */
     int64_t due_us;                  /* STORE_WAITING: when it goes on (wall) */
     int64_t started_us, finished_us; /* wall; 0: not yet */
     struct slice result;             /* "done", "filtered", "failed", ... */
     struct slice reason;             /* why it is parked or waits: one line */
     struct slice traceback;
+    struct slice returned; /* JSON of what the handler returned: for people, it means nothing */
 };
 
 /* A step with its answer. */

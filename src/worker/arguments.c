@@ -5,7 +5,7 @@
 #include "worker/task.h"
 #include <lauxlib.h>
 
-static const double seconds_max = 366.0 * 24 * 3600;
+enum { SECONDS_MAX = 366 * 24 * 3600 };
 
 struct buffer *arguments_begin(lua_State *L) {
     struct buffer *out = sandbox_scratch(L, worker_of(L)->limits.answer);
@@ -35,17 +35,7 @@ void arguments_check_seconds(lua_State *L, const char *operation, int index) {
         trace_misuse(L, operation, "seconds", "a number", index);
     }
     double seconds = lua_tonumber(L, index);
-    if (!(seconds >= 0 && seconds <= seconds_max)) {
-        luaL_error(L, "bad argument 'seconds' to %s: it must be from 0 to %f, a year", operation, seconds_max);
-    }
-    arguments_make_whole(L, index);
-}
-
-void arguments_make_whole(lua_State *L, int index) {
-    int is_whole;
-    lua_Integer value = lua_tointegerx(L, index, &is_whole);
-    if (is_whole && !lua_isinteger(L, index)) {
-        lua_pushinteger(L, value);
-        lua_replace(L, index);
+    if (!(seconds >= 0 && seconds <= SECONDS_MAX)) {
+        luaL_error(L, "bad argument 'seconds' to %s: it must be from 0 to %d, a year", operation, SECONDS_MAX);
     }
 }

@@ -4,8 +4,8 @@
  *     arguments_add(L, out, "state.get", "key", 1);
  *     return want_effect(L, "state.get", arguments_end(L, out, "state.get"));
  *
- * The buffer is the sandbox's scratch: no Lua is called in between. What cannot be written raises, and the error names the
- * operation and the argument. */
+ * The buffer is the sandbox's scratch: no Lua is called in between. What cannot be written raises, and the error
+ * names the operation and the argument. */
 #ifndef WORKER_ARGUMENTS_H
 #define WORKER_ARGUMENTS_H
 
@@ -18,9 +18,5 @@ struct slice arguments_end(lua_State *L, struct buffer *out, const char *operati
 
 /* Raises unless the value at `index` is a number of seconds, from 0 to a year. */
 void arguments_check_seconds(lua_State *L, const char *operation, int index);
-
-/* Puts an integer in the place of a float that is whole: what was divided or read from elsewhere is often a float, and the
- * same number must be the same argument. */
-void arguments_make_whole(lua_State *L, int index);
 
 #endif

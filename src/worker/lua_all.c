@@ -11,7 +11,7 @@ enum { BRANCHES_MAX = 1000 };
 
 enum { TRACE_MAX = 16 * 1024 };
 
-static void check_functions(lua_State *L);
+static lua_Integer check_functions(lua_State *L);
 static void check_room(lua_State *L, size_t count);
 static void push_branch(lua_State *L, struct branch *parent, lua_Integer index);
 static uint32_t number_of(uint32_t parent, uint32_t gather, uint32_t index);
@@ -19,11 +19,10 @@ static int give_values(lua_State *L, int status, lua_KContext context);
 
 /* Nothing is linked before all is made: making may raise. */
 static int all(lua_State *L) {
-    want_check(L, "all");
-    check_functions(L);
+    want_begin(L, "all", 1);
+    lua_Integer count = check_functions(L);
     struct task *task = task_of(L);
     struct branch *parent = branch_of(L);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
     check_room(L, (size_t)count);
     parent->gathers++;
     if (count == 0) {
@@ -51,28 +50,32 @@ void bind_all(lua_State *L) {
     lua_setfield(L, 1, "all");
 }
 
-static void check_functions(lua_State *L) {
+/* Returns how many there are. */
+static lua_Integer check_functions(lua_State *L) {
     if (!lua_istable(L, 1) || lua_gettop(L) > 1) {
         luaL_error(L, "all takes one list of functions: all{f, g}");
     }
     lua_Integer count = 0;
+    lua_Integer last = 0;
     lua_pushnil(L);
     while (lua_next(L, 1) != 0) {
-        if (lua_type(L, -2) == LUA_TSTRING) {
+        if (!lua_isinteger(L, -2)) {
             luaL_error(L,
                        "bad argument to all: a function with a name ('%s'); give a list, all{f, g}, and take the "
                        "values in its order",
-                       lua_tostring(L, -2));
+                       luaL_tolstring(L, -2, NULL));
         } else if (!lua_isfunction(L, -1)) {
             luaL_error(L, "bad argument to all: expected a list of functions, got a %s in it",
                        luaL_typename(L, -1));
         }
+        last = lua_tointeger(L, -2) > last ? lua_tointeger(L, -2) : last;
         count++;
         lua_pop(L, 1);
     }
-    if (count != (lua_Integer)lua_rawlen(L, 1)) {
+    if (count != last) {
         luaL_error(L, "bad argument to all: the list of functions has holes");
     }
+    return count;
 }
 
 static void check_room(lua_State *L, size_t count) {
@@ -115,7 +118,7 @@ static void push_branch(lua_State *L, struct branch *parent, lua_Integer index) 
     lua_xmove(L, branch->lua.L, 3);
 }
 
-/* The same in each attempt, and different from its neighbours'; never 0, which is the body's (FNV-1a, then mixed). */
+/* FNV-1a, then mixed: the same in each attempt, other than its neighbours', and never 0, which is the body's. */
 static uint32_t number_of(uint32_t parent, uint32_t gather, uint32_t index) {
     const uint32_t parts[] = {parent, gather, index};
     uint32_t hash = UINT32_C(2166136261);

@@ -5,9 +5,11 @@
 #include "lua/trace.h"
 #include "worker/bindings.h"
 #include "worker/task.h"
+#include "worker/want.h"
 #include <lauxlib.h>
 
 static int encode(lua_State *L) {
+    want_drop_about(L, 1);
     if (lua_gettop(L) != 1) {
         return luaL_error(L, "json.encode takes one value");
     }

@@ -30,7 +30,7 @@ static int call_operation(lua_State *L) {
     const struct router_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
     int ids = (int)router_id_count(operation);
     bool takes_options = operation->members != NULL && operation->members[0].name != NULL;
-    want_check(L, operation->name);
+    want_begin(L, operation->name, ids);
     if (lua_gettop(L) > ids + (takes_options ? 1 : 0)) {
         return luaL_error(L, "%s takes %d argument%s%s, got %d", operation->name, ids, ids == 1 ? "" : "s",
                           takes_options ? " and a table of options" : "", lua_gettop(L));

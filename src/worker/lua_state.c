@@ -11,7 +11,7 @@
 
 enum { KEY_MAX = 1024, VALUE_MAX = 64 * 1024 };
 
-static struct buffer *begin(lua_State *L, const char *operation, int most, const char *takes);
+static struct buffer *begin(lua_State *L, const char *operation, int values, int most, const char *takes);
 static void check_key(lua_State *L, const char *operation);
 static bool is_nothing(lua_State *L, int index);
 static void check_options(lua_State *L, const char *operation, int index);
@@ -20,12 +20,12 @@ static int finish(lua_State *L, struct buffer *out, const char *operation, int o
 
 static int get(lua_State *L) {
     static const char operation[] = "state.get";
-    return finish(L, begin(L, operation, 1, "a key"), operation, 0);
+    return finish(L, begin(L, operation, 1, 1, "a key"), operation, 0);
 }
 
 static int set(lua_State *L) {
     static const char operation[] = "state.set";
-    struct buffer *out = begin(L, operation, 3, "a key, a value and options");
+    struct buffer *out = begin(L, operation, 2, 3, "a key, a value and options");
     if (is_nothing(L, 2)) {
         return luaL_error(L, "bad argument 'value' to %s: there is none; to forget a key use state.delete",
                           operation);
@@ -36,12 +36,12 @@ static int set(lua_State *L) {
 
 static int delete (lua_State *L) {
     static const char operation[] = "state.delete";
-    return finish(L, begin(L, operation, 1, "a key"), operation, 0);
+    return finish(L, begin(L, operation, 1, 1, "a key"), operation, 0);
 }
 
 static int increment(lua_State *L) {
     static const char operation[] = "state.increment";
-    struct buffer *out = begin(L, operation, 2, "a key and by how much");
+    struct buffer *out = begin(L, operation, 1, 2, "a key and by how much");
     if (lua_isnil(L, 2)) {
         lua_pushinteger(L, 1);
         lua_replace(L, 2);
@@ -49,7 +49,6 @@ static int increment(lua_State *L) {
     if (lua_type(L, 2) != LUA_TNUMBER || !isfinite(lua_tonumber(L, 2))) {
         return trace_misuse(L, operation, "by", "a number", 2);
     }
-    arguments_make_whole(L, 2);
     add_value(L, out, operation, "by", 2);
     return finish(L, out, operation, 0);
 }
@@ -57,7 +56,7 @@ static int increment(lua_State *L) {
 /* nil stands for nothing there: expected, the key must be free; new, it is freed. */
 static int compare_and_set(lua_State *L) {
     static const char operation[] = "state.compare_and_set";
-    struct buffer *out = begin(L, operation, 4, "a key, the expected value, the new one and options");
+    struct buffer *out = begin(L, operation, 3, 4, "a key, the expected value, the new one and options");
     add_value(L, out, operation, "expected", 2);
     add_value(L, out, operation, "new", 3);
     return finish(L, out, operation, 4);
@@ -74,9 +73,9 @@ void bind_state(lua_State *L) {
     lua_setfield(L, 1, "state");
 }
 
-/* Checks the key and writes it; `most` arguments are there afterwards. */
-static struct buffer *begin(lua_State *L, const char *operation, int most, const char *takes) {
-    want_check(L, operation);
+/* Checks the key and writes it. The first `values` arguments may be anything; `most` are there afterwards. */
+static struct buffer *begin(lua_State *L, const char *operation, int values, int most, const char *takes) {
+    want_begin(L, operation, values);
     int count = lua_gettop(L);
     if (count > most) {
         luaL_error(L, "%s takes %s, got %d arguments", operation, takes, count);

@@ -1,4 +1,5 @@
-/* step(name, f): f is called once, and its value remembered under the name; when the run is done again, f is not called. */
+/* step(name, f): f is called once, and its value remembered under the name; when the run is done again, it is not
+ * called. */
 #include "lua/json_out.h"
 #include "lua/trace.h"
 #include "worker/arguments.h"
@@ -15,7 +16,7 @@ static int keep(lua_State *L, int status, lua_KContext context);
 static int give_kept(lua_State *L, int status, lua_KContext context);
 
 static int step(lua_State *L) {
-    want_check(L, operation);
+    want_begin(L, operation, 2);
     if (lua_type(L, 1) != LUA_TSTRING) {
         return trace_misuse(L, operation, "name", "a string", 1);
     }

@@ -1,4 +1,5 @@
-/* sleep(seconds); after(seconds, name, data), which returns an id; cancel(id), which says whether it was still to come. */
+/* sleep(seconds); after(seconds, name, data), which returns an id; cancel(id), which says whether that was still
+ * to come. */
 #include "lua/trace.h"
 #include "worker/arguments.h"
 #include "worker/bindings.h"
@@ -15,7 +16,7 @@ static void check_name(lua_State *L, int index);
 
 static int sleep_seconds(lua_State *L) {
     static const char operation[] = "sleep";
-    want_check(L, operation);
+    want_begin(L, operation, 1);
     check_count(L, operation, 1, "seconds");
     arguments_check_seconds(L, operation, 1);
     struct buffer *out = arguments_begin(L);
@@ -25,7 +26,7 @@ static int sleep_seconds(lua_State *L) {
 
 static int after(lua_State *L) {
     static const char operation[] = "after";
-    want_check(L, operation);
+    want_begin(L, operation, 3);
     check_count(L, operation, 3, "seconds, a name and data");
     arguments_check_seconds(L, operation, 1);
     check_name(L, 2);
@@ -38,7 +39,7 @@ static int after(lua_State *L) {
 
 static int cancel(lua_State *L) {
     static const char operation[] = "cancel";
-    want_check(L, operation);
+    want_begin(L, operation, 1);
     check_count(L, operation, 1, "the id that after returned");
     if (lua_type(L, 1) != LUA_TSTRING) {
         return trace_misuse(L, operation, "id", "a string, the id that after returned", 1);

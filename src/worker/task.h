@@ -78,8 +78,8 @@ struct branch *branch_of(lua_State *L);
 int task_open(struct task *task);
 void task_close(struct task *task);
 
-/* Runs what lies on the body's stack, a function and its arguments, as far as it gets without an answer; returns Lua's
- * status. */
+/* Runs what lies on the body's stack, a function and its arguments, as far as it gets without an answer; returns
+ * Lua's status. */
 int task_enter(struct task *task);
 
 /* Runs `function` with one light userdata, in a coroutine of its own and charged to the task; it cannot wait. 0,

@@ -6,8 +6,11 @@
 #include <lauxlib.h>
 #include <string.h>
 
+static const char about_key;
+
 static int ask(lua_State *L, const char *operation, struct slice arguments, lua_KFunction then,
                lua_KContext context);
+static void check_place(lua_State *L, const char *operation);
 static int give_answer(lua_State *L, int status, lua_KContext context);
 static int give_value(lua_State *L, const char *operation, const struct worker_answer *answer);
 static int raise_answer(lua_State *L, const char *operation, const struct worker_answer *answer);
@@ -37,7 +40,39 @@ int want_give(lua_State *L, const char *operation) {
     return luaL_error(L, "the host did not do %s", operation);
 }
 
-void want_check(lua_State *L, const char *operation) {
+void want_begin(lua_State *L, const char *operation, int values) {
+    check_place(L, operation);
+    want_drop_about(L, values);
+}
+
+void want_drop_about(lua_State *L, int values) {
+    if (lua_gettop(L) <= values || !lua_istable(L, -1) || !lua_getmetatable(L, -1)) {
+        return;
+    }
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &about_key);
+    bool is_about = lua_rawequal(L, -1, -2);
+    lua_pop(L, is_about ? 3 : 2);
+}
+
+void want_open(lua_State *L) {
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "about");
+    lua_setfield(L, -2, "__metatable");
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &about_key);
+}
+
+static int ask(lua_State *L, const char *operation, struct slice arguments, lua_KFunction then,
+               lua_KContext context) {
+    check_place(L, operation);
+    struct task *task = task_of(L);
+    struct branch *branch = branch_of(L);
+    const struct worker_port *port = &task->worker->port;
+    branch->waiting = ++task->waits;
+    port->want(port->context, task->id, branch->waiting, branch->number, slice_of(operation), arguments);
+    return lua_yieldk(L, 0, context, then);
+}
+
+static void check_place(lua_State *L, const char *operation) {
     const struct task *task = task_of(L);
     if (task != NULL && !task->is_trial && lua_isyieldable(L)) {
         return;
@@ -60,17 +95,6 @@ void want_check(lua_State *L, const char *operation) {
                operation);
 }
 
-static int ask(lua_State *L, const char *operation, struct slice arguments, lua_KFunction then,
-               lua_KContext context) {
-    want_check(L, operation);
-    struct task *task = task_of(L);
-    struct branch *branch = branch_of(L);
-    const struct worker_port *port = &task->worker->port;
-    branch->waiting = ++task->waits;
-    port->want(port->context, task->id, branch->waiting, branch->number, slice_of(operation), arguments);
-    return lua_yieldk(L, 0, context, then);
-}
-
 /* The coroutine goes on here, in the frame of the function that wanted. */
 static int give_answer(lua_State *L, int status, lua_KContext context) {
     (void)status;
@@ -91,6 +115,8 @@ static int give_value(lua_State *L, const char *operation, const struct worker_a
     }
     lua_pushboolean(L, answer->is_repeated);
     lua_setfield(L, -2, "repeated");
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &about_key);
+    lua_setmetatable(L, -2);
     return 2;
 }
 

@@ -18,13 +18,21 @@
 /* `operation` outlives the worker. */
 int want_effect(lua_State *L, const char *operation, struct slice arguments);
 
-/* As want_effect, but `then` takes the answer: to return want_give, or to do what the host says is not done yet. */
+/* As want_effect, but `then` takes the answer: it returns want_give, or does what the host says is not done yet.
+ * */
 int want_then(lua_State *L, const char *operation, struct slice arguments, lua_KFunction then);
 bool want_is_not_yet(lua_State *L);
 /* What a binding returns or raises for the answer that has come. */
 int want_give(lua_State *L, const char *operation);
 
-/* Raises unless the run can wait here: for bindings that have work to do before they know what they want. */
-void want_check(lua_State *L, const char *operation);
+/* First in a binding: raises unless the run can wait here; then want_drop_about. */
+void want_begin(lua_State *L, const char *operation, int values);
+
+/* cancel(state.get "timer") passes on both of the inner call's values: the second is the table with status, etag and
+ * repeated, and it was not meant. Takes it off the end, behind the first `values` arguments. */
+void want_drop_about(lua_State *L, int values);
+
+/* Once per state. */
+void want_open(lua_State *L);
 
 #endif

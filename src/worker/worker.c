@@ -4,6 +4,7 @@
 #include "worker/load.h"
 #include "worker/raised.h"
 #include "worker/task.h"
+#include "worker/want.h"
 #include <lauxlib.h>
 #include <stdlib.h>
 
@@ -85,6 +86,7 @@ static int extend(lua_State *L) {
     chunk_open(L);
     load_open(L);
     raised_open(L);
+    want_open(L);
     bind_router(L);
     bind_log(L);
     bind_json(L);

@@ -4,8 +4,8 @@
 
 #include "base/slice.h"
 
-/* Makes it the process's, as the configuration names it ("Europe/Berlin"); empty: UTC. It is read here, once: later calls
- * of the C library open no file. -1 without memory. */
+/* Makes it the process's, as the configuration names it ("Europe/Berlin"); empty: UTC. It is read here, once:
+ * later calls of the C library open no file. -1 without memory. */
 int zone_enter(struct slice name);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a run costs in the worker, without the host and the socket: bench_worker [RUNS].
+/* What a run costs in the worker, without the host and the socket: bench_worker [RUNS | --smoke].
  *
  *     empty       a handler that does nothing: coroutine, environment, script run afresh, event, end
  *     module      the same with a required module
@@ -8,6 +8,7 @@
 #include "worker/worker.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const char event[] =
@@ -107,7 +108,9 @@ static void measure(struct worker *worker, struct counts *counts, const char *pa
 }
 
 int main(int count, char **arguments) {
-    uint64_t runs = count > 1 ? strtoull(arguments[1], NULL, 10) : 200000;
+    uint64_t runs = count < 2                              ? 200000
+                    : strcmp(arguments[1], "--smoke") == 0 ? 1000
+                                                           : strtoull(arguments[1], NULL, 10);
     struct counts counts = {0};
     const struct worker_limits limits = {64 << 20, 512 << 20, 4 << 20};
     const struct worker_port port = {on_want, on_log, on_done, on_failed, on_loaded, on_refused, &counts};

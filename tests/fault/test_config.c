@@ -26,7 +26,7 @@ static int load(void *context, struct error *error) {
     }
     assert_string_equal(config->verify.secrets[1], "two");
     assert_string_equal(config->verify.subscriptions[1], "b");
-    assert_string_equal(config->not_yet[1], "secrets");
+    assert_string_equal(config->not_yet[0], "secrets");
     config_free(config);
     return 0;
 }

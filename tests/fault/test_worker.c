@@ -12,6 +12,7 @@ static const char script[] = "local lib = require 'lib'\n"
                              "    local ok, why = pcall(router.jobs.get, event.data.jobId)\n"
                              "    for k in pairs(event) do lib.add(k) end\n"
                              "    if not ok then error(why) end\n"
+                             "    all { function() return time.format(0) end, function() all { uuid } end }\n"
                              "    return { json.encode(event), uuid(), os.date() }\n"
                              "  end,\n"
                              "}\n";

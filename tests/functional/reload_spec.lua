@@ -3,6 +3,8 @@ local host = require "host"
 local native = host.native
 
 local QUEUED = "RouterJobQueued"
+-- The thread sanitizer puts signals off, so a worker cannot tell where it loops.
+local has_places = not host.read(host.build .. "/switchhook-worker"):find("__tsan_init", 1, true)
 
 local function status_of(server)
   return server:api("/api/status").json
@@ -111,7 +113,10 @@ describe("a saved script", function()
     local before = status_of(server)
     server:write("RouterJobQueued.lua", saying "one")
     server:write("RouterJobQueued_spec.lua", "nothing that the host looks at")
-    server:write("RouterJobClosed.lua", saying "closed") -- the next read after those
+    for _ = 1, 60 do -- many times longer than a save takes to be live
+      deliver(server, QUEUED, "done")
+    end
+    server:write("RouterJobClosed.lua", saying "closed")
     assert.equal(2, wait_live(server, before).reload.succeeded)
     server:stop()
   end)
@@ -160,7 +165,7 @@ describe("a script that does not load", function()
     local server = serve({ ["RouterJobQueued.lua"] = saying "one" }, { config = "limits = { slice_ms = 200 }" })
     local before = status_of(server)
     server:write("RouterJobQueued.lua", "local n = 0\nwhile true do\n  n = n + 1\nend\n")
-    assert.matches("RouterJobQueued%.lua:[23]", wait_refused(server, 1))
+    assert.matches(has_places and "RouterJobQueued%.lua:[23]" or "killed", wait_refused(server, 1))
     assert.equal(before.generation, status_of(server).generation)
     assert_says(server, "one")
     server:stop()

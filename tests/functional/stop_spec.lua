@@ -37,7 +37,7 @@ end
 local function steps_of(server, seq)
   local event = server:wait_state(seq, "done")
   assert.equal(1, #event.runs)
-  assert.equal(0, event.runs[1].attempt)
+  assert.equal(1, event.runs[1].attempt)
   return event.runs[1].steps
 end
 
@@ -115,6 +115,12 @@ describe("a stop", function()
   end
 end)
 
+-- From now on no file of its may grow beyond that.
+local function allow(server, bytes)
+  local program = { "prlimit", "--pid", tostring(server.pid), "--fsize=" .. bytes .. ":" }
+  assert.equal(0, host.run_program(program).status)
+end
+
 describe("a store", function()
   it("belongs to one host", function()
     local server = host.serve { scripts = scripts }
@@ -144,11 +150,7 @@ describe("a store", function()
 
   it("without room refuses deliveries, and what is under way goes on when there is room", function()
     local server, router = serve_held()
-    local function allow(bytes)
-      local program = { "prlimit", "--pid", tostring(server.pid), "--fsize=" .. bytes .. ":" }
-      assert.equal(0, host.run_program(program).status)
-    end
-    allow(4096)
+    allow(server, 4096)
     local refused = event_of "j2"
     local answer = server:deliver { refused }
     assert.equal(503, answer.status)
@@ -161,7 +163,7 @@ describe("a store", function()
     assert.equal(503, server:deliver({ refused }).status)
     assert.equal(1, #router.paths)
     assert.same({}, server:api("/api/events/1").json.runs)
-    allow "unlimited"
+    allow(server, "unlimited")
     for _, step in ipairs(steps_of(server, 1)) do
       assert.is_false(step.repeated)
     end
@@ -171,6 +173,16 @@ describe("a store", function()
       assert.equal(1, count, id)
     end
     assert.is_true(server:is_running())
+    server:stop()
+  end)
+
+  it("without room does not keep the host from stopping, nor does a log without room", function()
+    local server = host.serve { scripts = scripts }
+    allow(server, 0)
+    assert.equal(503, server:deliver({ event_of "j1" }).status)
+    server:stop()
+    server = server:again()
+    deliver(server, "j1")
     server:stop()
   end)
 

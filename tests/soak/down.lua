@@ -1,5 +1,5 @@
--- The Job Router is down for a while under a steady load, and comes back: every action is done, once, and deliveries
--- never noticed. Prints what it measured.
+-- The Job Router is down for a while under a steady load, and comes back: every action is done, once, and
+-- deliveries never noticed. Prints what it measured.
 local host = require "host"
 local ledger = require "ledger"
 local native = host.native
@@ -11,7 +11,9 @@ local DOWN = tonumber(os.getenv "SWITCHHOOK_DOWN") or (is_long and 120 or 5)
 local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 
 local scripts = {
-  ["RouterJobQueued.lua"] = [[return function(event) router.jobs.activate(event.data.jobId, { priority = 5 }) end]],
+  ["RouterJobQueued.lua"] = [[
+    return function(event) router.jobs.activate(event.data.jobId, { priority = 5 }) end
+  ]],
 }
 
 local function memory_of(server)
@@ -82,7 +84,8 @@ describe("a Job Router that is down for long", function()
     assert.equal(0, server:api("/api/status").json.sinceStart.parked)
     server:stop()
     print(
-      ("\ndown %d s at %d events/s: %d waited; all %d done %.1f s after it was back; median answer %.2f ms up, %.2f ms down; memory at most %.1f MiB"):format(
+      ("\ndown %d s at %d events/s: %d waited; all %d done %.1f s after it was back; median answer %.2f ms "
+        .. "up, %.2f ms down; memory at most %.1f MiB"):format(
         DOWN,
         RATE,
         waiting,

@@ -277,7 +277,8 @@ describe("kills", function()
     end
     soak.server:stop()
     print(
-      ("\nkills %d (host %d, worker %d, both %d, point %d) in %.0f s; events %d, duplicates %d, repeats %d of %d requests; seed %d"):format(
+      ("\nkills %d (host %d, worker %d, both %d, point %d) in %.0f s; "
+        .. "events %d, duplicates %d, repeats %d of %d requests; seed %d"):format(
         KILLS,
         soak.kills.host or 0,
         soak.kills.worker or 0,

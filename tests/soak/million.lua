@@ -1,5 +1,5 @@
--- A million events that are queued when the host starts: it is ready soon, takes little memory, and keeps the order
--- within each lane. Half of them are in ten long lanes, the others in lanes of five. Prints what it measured.
+-- A million events that are queued when the host starts: it is ready soon, takes little memory, and keeps the
+-- order within each lane. Half of them are in ten long lanes, the others in lanes of five. Prints what it measured.
 local host = require "host"
 local ledger = require "ledger"
 local native = host.native
@@ -78,7 +78,8 @@ describe("a long backlog", function()
     server:kill()
     check_order(router)
     print(
-      ("\n%d events stored at %.0f/s; ready %.0f ms after a kill; memory %.1f MiB paused, %.1f MiB after %d were handled at %.0f/s"):format(
+      ("\n%d events stored at %.0f/s; ready %.0f ms after a kill; "
+        .. "memory %.1f MiB paused, %.1f MiB after %d were handled at %.0f/s"):format(
         COUNT,
         COUNT / delivered,
         ready * 1000,

@@ -27,7 +27,7 @@
 --
 -- host.serve{ port =, config = "Lua text", scripts = { [name] = text }, folder = (of an earlier one, to start it
 --   again), environment = { NAME = value }, arguments = { "--paused" }, is_started = false (do not wait for
---   that) }
+--   that), binary = (of another build) }
 --   -> server: port, url (of deliveries), admin_url, folder, pid; deliver(events [, options]), api(path [,
 --      options]), wait_state(seq, state), write(name, text), again() (anew in its folder), wait_started(); and
 --      all of a process
@@ -113,12 +113,18 @@ function host.replace(path, text)
   assert(os.rename(path .. ".new", path))
 end
 
--- A port that was free a moment ago, for when a port has to be known before its program runs.
+-- A port that was free a moment ago, for when a port has to be known before its program runs: below those that the
+-- system gives to whoever asks for any.
 function host.free_port()
-  local listener = assert(socket.bind("127.0.0.1", 0))
-  local _, port = listener:getsockname()
-  listener:close()
-  return tonumber(port)
+  for _ = 1, 1000 do
+    local port = math.random(15000, 32000)
+    local listener = socket.bind("127.0.0.1", port)
+    if listener then
+      listener:close()
+      return port
+    end
+  end
+  error "there is no free port"
 end
 
 function host.upstream(answer, port)
@@ -171,7 +177,7 @@ end
 function host.start(arguments, options)
   local through = options and options.through or {}
   local all = table.move(through, 1, #through, 1, {})
-  all[#all + 1] = host.binary
+  all[#all + 1] = options and options.binary or host.binary
   return host.start_program(table.move(arguments, 1, #arguments, #all + 1, all), options)
 end
 
@@ -215,8 +221,12 @@ function host.serve(options)
     host.write(folder .. "/scripts/" .. name, text)
   end
   local arguments = { "serve", "-c", folder .. "/switchhook.lua", table.unpack(options.arguments or {}) }
-  local server =
-    host.start(arguments, { folder = folder, environment = options.environment, through = options.through })
+  local server = host.start(arguments, {
+    folder = folder,
+    environment = options.environment,
+    through = options.through,
+    binary = options.binary,
+  })
   setmetatable(server, Server)
   server.options = options
   if options.is_started ~= false then
@@ -378,9 +388,10 @@ function Process:tail()
   return table.concat(parts, "\n")
 end
 
-local function clean_up(_, _, status)
+-- Benches call it themselves; for specs it is called after each test.
+function host.clean_up(was_good)
   for _, process in ipairs(processes) do
-    if status ~= "success" and status ~= "pending" then
+    if not was_good then
       io.stderr:write(process:tail(), "\n")
     end
     process:kill()
@@ -393,6 +404,10 @@ local function clean_up(_, _, status)
   end
   processes, upstreams, folders = {}, {}, {}
 end
-busted.subscribe({ "test", "end" }, clean_up)
+if busted.subscribe then
+  busted.subscribe({ "test", "end" }, function(_, _, status)
+    host.clean_up(status == "success" or status == "pending")
+  end)
+end
 
 return host

@@ -181,7 +181,7 @@ static void reads_every_key(void **state) {
                     "keep = { done_days = 1, parked_days = 2, unhandled_days = 0.5,\n"
                     "  quarantined_days = 3, duplicate_hours = 48 }\n"
                     "plugins = { 'crm.so' }\n");
-    static const char *const not_yet[] = {"timezone", "secrets", "http.allow", "keep", "plugins"};
+    static const char *const not_yet[] = {"secrets", "http.allow", "plugins"};
 
     assert_string_equal(config->listen, "[::]:8443");
     assert_string_equal(config->path, "/hooks/events");
@@ -214,6 +214,8 @@ static void reads_every_key(void **state) {
     assert_true(config->retry.first_seconds == 0.5 && config->retry.factor == 1.5);
     assert_true(config->retry.max_seconds == 700);
     assert_false(config->retry.hold);
+    assert_true(config->keep.done_days == 1 && config->keep.parked_days == 2 &&
+                config->keep.unhandled_days == 0.5);
     assert_non_null(config->not_yet);
     for (size_t i = 0; i < sizeof not_yet / sizeof not_yet[0]; i++) {
         assert_string_equal(config->not_yet[i], not_yet[i]);
@@ -301,7 +303,9 @@ static const struct {
     {"scripts = true", {"scripts must be a string, not a boolean"}},
     {"store = 'postgresql://db/x'", {"'postgresql'", "sqlite:PATH"}},
     {"store = 'sqlite:'", {"store names no file"}},
-    {"timezone = 'Europe Berlin'", {"timezone is no name of a time zone"}},
+    {"timezone = 'Europe Berlin'", {"timezone is no time zone that this machine knows"}},
+    {"timezone = '../../etc/passwd'", {"timezone is no time zone that this machine knows"}},
+    {"timezone = 'Europe/Berlim'", {"timezone is no time zone that this machine knows"}},
     {"tls = { cert = 'cert.pem', key = 'key.pem' }",
      {"switchhook.lua:1: tls is not served by this version", "a proxy that terminates TLS", "verify.secret"}},
     {"tls = false", {"tls is not served by this version"}},

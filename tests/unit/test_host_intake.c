@@ -36,7 +36,9 @@ static int setup(void **state) {
     lanes_init(&host->lanes);
     list_init(&host->ready_runs);
     list_init(&host->due_waiters);
-    intake_start(host);
+    if (intake_start(host, NULL) < 0) {
+        return -1;
+    }
     host->window = host->window_limit = WINDOW;
     return 0;
 }

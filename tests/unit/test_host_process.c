@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "unit/host_workers.h"
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 
 static struct process *process;
 
@@ -107,7 +109,7 @@ static void a_script_that_does_not_give_way_is_killed_and_named(void **state) {
     assert_false(death.is_outside);
     assert_int_equal(death.run, 7);
     assert_words("200 ms of processor time");
-    assert_words("RouterJobQueued.lua:3");
+    assert_words(has_places ? "RouterJobQueued.lua:3" : "killed");
 }
 
 static void a_script_that_loops_while_it_is_loaded_is_killed_and_named(void **state) {
@@ -118,7 +120,7 @@ static void a_script_that_loops_while_it_is_loaded_is_killed_and_named(void **st
     wait_for("died");
     assert_true(death.is_ours);
     assert_true(death.run == WIRE_RUN_LOADING);
-    assert_words("RouterJobQueued.lua:2");
+    assert_words(has_places ? "RouterJobQueued.lua:2" : "killed");
 }
 
 /* No hook runs inside it: the line is not known, the kill comes all the same. */
@@ -230,8 +232,10 @@ static void frames_come_before_the_death(void **state) {
     while (strstr(said, "log") == NULL && there < whole) {
         assert_int_equal(ioctl(process->socket.fd, FIONREAD, &there), 0);
     }
+    siginfo_t info;
     kill(process->pid, SIGTERM);
-    wait_for("died");
+    assert_int_equal(waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT), 0);
+    process->exit.ready(&process->exit, EPOLLIN); /* its end is told before its last words */
     assert_string_equal(said, "hello loaded log done log done log done died ");
 }
 

@@ -67,6 +67,20 @@ static void a_file_in_a_set_that_was_swapped_away_is_not_waited_for(void **state
     close(fd);
 }
 
+static void a_file_in_a_folder_that_was_moved_away_is_not_waited_for(void **state) {
+    (void)state;
+    make_folder("scripts/lib");
+    put("scripts/lib/m.lua", "one");
+    begin_watching(scripts);
+    int fd = open_file("scripts/lib/m.lua", 0);
+    write_text(fd, "half");
+    take_notice();
+    move("scripts/lib", "lib");
+    assert_read_again();
+    assert_null(watch_waiting_for(&watch));
+    close(fd);
+}
+
 /* The reader saw it; there was no event. */
 static void waits_for_a_writer_that_was_there_before(void **state) {
     (void)state;
@@ -217,6 +231,31 @@ static void is_not_starved_by_a_chatty_file(void **state) {
     assert_true(closings < 150);
 }
 
+static unsigned saves, disturbances;
+
+static void disturb(void) {
+    put("scripts/a.lua", "again");
+    during_read = --disturbances > 0 ? disturb : NULL;
+}
+
+static bool save_and_look(void) {
+    put("scripts/a.lua", "again");
+    saves++;
+    return reads > 0;
+}
+
+/* After the first second: soon again, and not after another second each time. */
+static void what_was_disturbed_is_read_again_soon(void **state) {
+    (void)state;
+    begin_watching(scripts);
+    saves = 0;
+    disturbances = 5;
+    during_read = disturb;
+    wait_until(save_and_look);
+    assert_true(changes > 5);
+    assert_true(saves < 3 * 1000 / LOOK_MS);
+}
+
 /* A burst of saves (a checkout) is one read. */
 static void waits_for_quiet(void **state) {
     (void)state;
@@ -307,6 +346,7 @@ int main(void) {
         WATCHED(waits_until_the_writer_has_closed),
         WATCHED(a_file_that_was_replaced_is_not_waited_for),
         WATCHED(a_file_in_a_set_that_was_swapped_away_is_not_waited_for),
+        WATCHED(a_file_in_a_folder_that_was_moved_away_is_not_waited_for),
         WATCHED(waits_for_a_writer_that_was_there_before),
         WATCHED(looks_again_at_a_file_whose_closing_is_not_told),
         WATCHED(what_was_read_during_a_change_does_not_count),
@@ -314,6 +354,7 @@ int main(void) {
         WATCHED(what_was_read_of_a_half_written_file_does_not_count),
         WATCHED(loses_no_closing_between_two_watches),
         WATCHED(is_not_starved_by_a_chatty_file),
+        WATCHED(what_was_disturbed_is_read_again_soon),
         WATCHED(waits_for_quiet),
         WATCHED(reads_again_after_a_lost_event),
         WATCHED(more_writers_than_it_counts_do_no_harm),

@@ -102,6 +102,23 @@ static void growing_drops_what_left_the_window(void **state) {
     fingerprints_reset(&table);
 }
 
+/* A slot has 32 bits for a number: it counts from the start of the window, which moves when they are used up. */
+static void numbers_may_grow_for_ever(void **state) {
+    (void)state;
+    struct fingerprints table;
+    assert_int_equal(fingerprints_init(&table), 0);
+    for (uint64_t seq = UINT64_C(1) << 33; seq < UINT64_C(1) << 40; seq += UINT64_C(1) << 29) {
+        table.newest = seq - 1; /* as if all before it had been there */
+        assert_int_equal(fingerprints_make_room(&table, 1, seq - 1000), 0);
+        fingerprints_add(&table, 42, seq);
+        assert_true(has(&table, 42, seq));
+        fingerprints_add(&table, 42, table.base); /* long gone */
+        assert_true(count(&table, 42) <= 9);
+        fingerprints_remove(&table, 42, table.base);
+    }
+    fingerprints_reset(&table);
+}
+
 static void it_never_outgrows_its_limit(void **state) {
     (void)state;
     struct fingerprints table;
@@ -126,6 +143,7 @@ int main(void) {
         cmocka_unit_test(one_key_leads_to_many),
         cmocka_unit_test(what_is_removed_hides_nothing),
         cmocka_unit_test(growing_drops_what_left_the_window),
+        cmocka_unit_test(numbers_may_grow_for_ever),
         cmocka_unit_test(it_never_outgrows_its_limit),
         cmocka_unit_test(the_two_keys_follow_what_they_are_made_of),
     };

@@ -317,6 +317,7 @@ static void test_hello_must_fit(void **state) {
     wire_put_u64(&child.out, 1 << 24);
     wire_put_u64(&child.out, 1 << 26);
     wire_put_u64(&child.out, 1 << 20);
+    wire_put_text(&child.out, slice_of("UTC"));
     assert_int_equal(wire_end(&child.out, place), 0);
     child_send(&child, false); /* without the page */
     assert_int_equal(WEXITSTATUS(child_wait(&child)), 1);
@@ -340,6 +341,55 @@ static void test_end_of_the_host(void **state) {
     shutdown(child.socket, SHUT_WR);
     assert_int_equal(child_wait(&child), 0);
     child_stop(&child);
+}
+
+/* Summer and winter, once no file can be opened any more. */
+static void test_time_zone(void **state) {
+    (void)state;
+    struct child child;
+    child_start(&child);
+    child_hello_in(&child, WIRE_VERSION, 16 << 20, 64 << 20, "Europe/Berlin");
+    child_expect(&child, WIRE_HELLO, 0);
+    child_file(&child, SCRIPT,
+               "return function() return { time.format(1782864000), os.date('%H %Z', 1767225600), "
+               "os.date('!%H', 1767225600), time.format(4102444800) } end");
+    child_simple(&child, WIRE_LOAD, 0);
+    child_run(&child, 1, SCRIPT, "e1");
+    child_send(&child, false);
+    child_expect(&child, WIRE_LOADED, 0);
+    expect_done(&child, 1, "[\"2026-07-01T02:00:00+02:00\",\"01 CET\",\"00\",\"2100-01-01T01:00:00+01:00\"]");
+    child_stop(&child);
+}
+
+/* NOT_YET is an outcome like the others; what comes after it is not. */
+static void test_outcomes(void **state) {
+    (void)state;
+    for (uint32_t outcome = WIRE_OUTCOME_NOT_YET; outcome <= WIRE_OUTCOME_NOT_YET + 1; outcome++) {
+        struct child child;
+        child_start_script(&child, "return function() return step('once', function() return 5 end) end");
+        child_run(&child, 1, SCRIPT, "e1");
+        size_t place = wire_begin(&child.out, WIRE_ANSWER, 1);
+        wire_put_u32(&child.out, 1);
+        wire_put_u32(&child.out, outcome);
+        wire_put_u32(&child.out, 0);
+        wire_put_u32(&child.out, 0);
+        wire_put_i64(&child.out, 3000000);
+        wire_put_text(&child.out, slice_of(""));
+        wire_put_text(&child.out, slice_of(""));
+        assert_int_equal(wire_end(&child.out, place), 0);
+        child_send(&child, false);
+        if (outcome == WIRE_OUTCOME_NOT_YET) {
+            child_expect(&child, WIRE_WANT, 1);
+            struct wire_reader want = child_expect(&child, WIRE_WANT, 1);
+            assert_int_equal(wire_get_u32(&want), 2);
+            assert_int_equal(wire_get_u32(&want), 0);
+            assert_true(slice_is(wire_get_text(&want), "step.keep"));
+            assert_true(slice_is(wire_get_text(&want), "[\"once\",5]"));
+        } else {
+            assert_int_equal(WEXITSTATUS(child_wait(&child)), 1);
+        }
+        child_stop(&child);
+    }
 }
 
 static bool status_has(pid_t pid, const char *line) {
@@ -416,6 +466,8 @@ int main(void) {
         cmocka_unit_test(test_forbidden_frames),
         cmocka_unit_test(test_hello_must_fit),
         cmocka_unit_test(test_end_of_the_host),
+        cmocka_unit_test(test_time_zone),
+        cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_what_is_given_up),
         cmocka_unit_test(test_by_hand),
     };

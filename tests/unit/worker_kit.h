@@ -34,15 +34,32 @@ struct world {
     struct buffer lines;
     struct buffer taken;
     struct buffer traceback; /* of the latest failure or refusal */
+    uint32_t branches[64];   /* in the order in which they first wanted something: a, b, ... */
+    size_t branch_count;
     struct wire_page page;
 };
+
+static inline const char *world_branch(struct world *world, uint32_t branch) {
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    size_t i = 0;
+    if (branch == 0) {
+        return "";
+    }
+    while (i < world->branch_count && world->branches[i] != branch) {
+        i++;
+    }
+    if (i == world->branch_count) {
+        assert_true(i < sizeof world->branches / sizeof world->branches[0]);
+        world->branches[world->branch_count++] = branch;
+    }
+    return i < 8 ? names[i] : "-";
+}
 
 static inline void world_want(void *context, uint64_t run, uint32_t wait, uint32_t branch, struct slice operation,
                               struct slice arguments) {
     struct world *world = context;
-    assert_int_equal(branch, 0);
-    buffer_append_format(&world->lines, "want %" PRIu64 " %" PRIu32 " %.*s %.*s\n", run, wait,
-                         SLICE_ARG(operation), SLICE_ARG(arguments));
+    buffer_append_format(&world->lines, "want %" PRIu64 " %" PRIu32 "%s %.*s %.*s\n", run, wait,
+                         world_branch(world, branch), SLICE_ARG(operation), SLICE_ARG(arguments));
 }
 
 static inline void world_log(void *context, uint64_t run, enum log_level level, struct slice message,
@@ -143,6 +160,19 @@ static inline void world_answer(struct world *world, uint64_t run, uint32_t wait
                                          .now_us = INT64_C(1772357411250000),
                                          .etag = slice_of("\"e\""),
                                          .value = slice_of(value)};
+    worker_answer(world->worker, run, &answer);
+}
+
+static inline void world_answer_at(struct world *world, uint64_t run, uint32_t wait, int64_t seconds,
+                                   const char *value) {
+    const struct worker_answer answer = {.wait = wait, .now_us = seconds * 1000000, .value = slice_of(value)};
+    worker_answer(world->worker, run, &answer);
+}
+
+/* To step: nothing is remembered under its name. */
+static inline void world_not_yet(struct world *world, uint64_t run, uint32_t wait) {
+    const struct worker_answer answer = {
+        .wait = wait, .outcome = WIRE_OUTCOME_NOT_YET, .now_us = INT64_C(1772357411250000)};
     worker_answer(world->worker, run, &answer);
 }
 

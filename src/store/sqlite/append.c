@@ -67,7 +67,7 @@ int append_load_fingerprints(struct store *store, struct error *error) {
     if (start > store->now.last_seq) {
         return 0;
     }
-    if (fingerprints_make_room(&store->seen, (size_t)(store->now.last_seq - start + 1), 0) < 0) {
+    if (fingerprints_make_room(&store->seen, (size_t)(store->now.last_seq - start + 1), start) < 0) {
         return error_memory(error);
     }
     sqlite3_stmt *statement = NULL;

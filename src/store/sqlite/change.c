@@ -121,7 +121,7 @@ static int check_parts(const struct store_work *work, struct error *error) {
 static int check_texts(const struct store_work *work, struct error *error) {
     for (size_t i = 0; i < work->change.run_count; i++) {
         const struct store_run *run = &work->change.runs[i];
-        const struct slice texts[] = {run->handler, run->result, run->reason, run->traceback};
+        const struct slice texts[] = {run->handler, run->result, run->reason, run->traceback, run->returned};
         if (append_check_texts(texts, sizeof texts / sizeof texts[0], error) < 0) {
             return -1;
         }
@@ -206,6 +206,7 @@ static int write_run(struct store *store, const struct store_run *run, struct er
     db_bind_slice(row, 11, run->result);
     db_bind_slice(row, 12, run->reason);
     db_bind_slice(row, 13, run->traceback);
+    db_bind_slice(row, 14, run->returned);
     return db_run(store->db, row, "write a run", error);
 }
 

@@ -6,8 +6,10 @@
 
 enum { LEAST_CAPACITY = 1024 };
 
+static bool is_live(const struct fingerprints *table, const struct fingerprint_slot *slot, uint64_t base);
+static void put(struct fingerprints *table, uint32_t tag, uint64_t seq);
 static uint64_t mix(uint64_t x);
-static size_t home_of(const struct fingerprints *table, uint64_t key);
+static uint32_t tag_of(const struct fingerprints *table, uint64_t key);
 static size_t most_of(size_t capacity);
 
 int fingerprints_init(struct fingerprints *table) {
@@ -35,32 +37,33 @@ uint64_t fingerprint_of_both(const uint8_t *identity, const uint8_t *content) {
 }
 
 bool fingerprints_has_room(const struct fingerprints *table, size_t more) {
-    return table->count + more <= most_of(table->capacity);
+    return table->count + more <= most_of(table->capacity) && table->newest - table->base + more <= UINT32_MAX;
 }
 
 int fingerprints_make_room(struct fingerprints *table, size_t more, uint64_t oldest) {
     if (fingerprints_has_room(table, more)) {
         return 0;
     }
+    struct fingerprints larger = {.base = oldest > table->base ? oldest - 1 : table->base, .seed = table->seed};
+    larger.newest = table->newest > larger.base ? table->newest : larger.base;
     size_t live = 0;
     for (size_t i = 0; i < table->capacity; i++) {
-        live += table->slots[i].seq >= oldest && table->slots[i].seq != 0;
+        live += is_live(table, &table->slots[i], larger.base);
     }
-    size_t capacity = LEAST_CAPACITY;
-    while (most_of(capacity) < live + more) {
-        if (capacity >= FINGERPRINTS_MOST) {
+    larger.capacity = LEAST_CAPACITY;
+    while (most_of(larger.capacity) < live + more) {
+        if (larger.capacity >= FINGERPRINTS_MOST) {
             return -1;
         }
-        capacity *= 2;
+        larger.capacity *= 2;
     }
-    struct fingerprints larger = {.capacity = capacity, .seed = table->seed};
-    larger.slots = calloc(capacity, sizeof *larger.slots);
+    larger.slots = calloc(larger.capacity, sizeof *larger.slots);
     if (larger.slots == NULL) {
         return -1;
     }
     for (size_t i = 0; i < table->capacity; i++) {
-        if (table->slots[i].seq >= oldest && table->slots[i].seq != 0) {
-            fingerprints_add(&larger, table->slots[i].key, table->slots[i].seq);
+        if (is_live(table, &table->slots[i], larger.base)) {
+            put(&larger, table->slots[i].tag, table->base + table->slots[i].number);
         }
     }
     free(table->slots);
@@ -69,35 +72,33 @@ int fingerprints_make_room(struct fingerprints *table, size_t more, uint64_t old
 }
 
 void fingerprints_add(struct fingerprints *table, uint64_t key, uint64_t seq) {
-    size_t i = home_of(table, key);
-    while (table->slots[i].seq != 0) {
-        i = (i + 1) & (table->capacity - 1);
+    if (seq > table->base) {
+        put(table, tag_of(table, key), seq);
     }
-    table->slots[i] = (struct fingerprint){key, seq};
-    table->count++;
 }
 
 void fingerprints_remove(struct fingerprints *table, uint64_t key, uint64_t seq) {
-    if (table->capacity == 0) {
+    if (table->capacity == 0 || seq <= table->base) {
         return;
     }
     size_t mask = table->capacity - 1;
-    size_t hole = home_of(table, key);
-    while (table->slots[hole].seq != seq || table->slots[hole].key != key) {
-        if (table->slots[hole].seq == 0) {
+    uint32_t tag = tag_of(table, key);
+    size_t hole = tag & mask;
+    while (table->slots[hole].number != seq - table->base || table->slots[hole].tag != tag) {
+        if (table->slots[hole].number == 0) {
             return;
         }
         hole = (hole + 1) & mask;
     }
     /* What stands behind the hole moves up, unless it would pass its home. */
-    for (size_t i = (hole + 1) & mask; table->slots[i].seq != 0; i = (i + 1) & mask) {
-        size_t home = home_of(table, table->slots[i].key);
+    for (size_t i = (hole + 1) & mask; table->slots[i].number != 0; i = (i + 1) & mask) {
+        size_t home = table->slots[i].tag & mask;
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             table->slots[hole] = table->slots[i];
             hole = i;
         }
     }
-    table->slots[hole] = (struct fingerprint){0};
+    table->slots[hole] = (struct fingerprint_slot){0};
     table->count--;
 }
 
@@ -106,18 +107,32 @@ uint64_t fingerprints_next(const struct fingerprints *table, uint64_t key, size_
         return 0;
     }
     size_t mask = table->capacity - 1;
-    size_t home = home_of(table, key);
+    uint32_t tag = tag_of(table, key);
     while (*at < table->capacity) {
-        const struct fingerprint *slot = &table->slots[(home + *at) & mask];
-        if (slot->seq == 0) {
+        const struct fingerprint_slot *slot = &table->slots[(tag + *at) & mask];
+        if (slot->number == 0) {
             return 0;
         }
         (*at)++;
-        if (slot->key == key) {
-            return slot->seq;
+        if (slot->tag == tag) {
+            return table->base + slot->number;
         }
     }
     return 0;
+}
+
+static bool is_live(const struct fingerprints *table, const struct fingerprint_slot *slot, uint64_t base) {
+    return slot->number != 0 && table->base + slot->number > base;
+}
+
+static void put(struct fingerprints *table, uint32_t tag, uint64_t seq) {
+    size_t i = tag & (table->capacity - 1);
+    while (table->slots[i].number != 0) {
+        i = (i + 1) & (table->capacity - 1);
+    }
+    table->slots[i] = (struct fingerprint_slot){tag, (uint32_t)(seq - table->base)};
+    table->count++;
+    table->newest = seq > table->newest ? seq : table->newest;
 }
 
 /* Every bit of the result depends on every bit of x (the finisher of splitmix64). */
@@ -127,8 +142,8 @@ static uint64_t mix(uint64_t x) {
     return x ^ (x >> 31);
 }
 
-static size_t home_of(const struct fingerprints *table, uint64_t key) {
-    return (size_t)mix(key ^ table->seed) & (table->capacity - 1);
+static uint32_t tag_of(const struct fingerprints *table, uint64_t key) {
+    return (uint32_t)mix(key ^ table->seed);
 }
 
 static size_t most_of(size_t capacity) {

@@ -208,7 +208,7 @@ static int prepare(struct store_reader *reader, struct error *error) {
                        " LEFT JOIN bodies b ON b.seq = e.seq WHERE e.seq = ?",
         [READ_RUNS] =
             "SELECT id, state, handler, generation, script, attempt, kills, due, started, finished, result,"
-            " reason, traceback FROM runs WHERE id BETWEEN ? AND ? ORDER BY id",
+            " reason, traceback, returned FROM runs WHERE id BETWEEN ? AND ? ORDER BY id",
         [READ_STEPS] = "SELECT id, branch, occurrence, is_error, is_repeated, status, asked, answered, operation,"
                        " arguments, answer, etag, is_forgotten FROM steps WHERE id BETWEEN ? AND ? ORDER BY id",
         [READ_FILES] = "SELECT path, bytes FROM generations g JOIN generation_files f ON f.generation = g.id"
@@ -249,6 +249,7 @@ static void fill_run(sqlite3_stmt *row, struct store_run *run) {
         .result = db_slice(row, 10),
         .reason = db_slice(row, 11),
         .traceback = db_slice(row, 12),
+        .returned = db_slice(row, 13),
     };
 }
 
