@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fault/disk.h"
+#include "store/sqlite/internal.h"
 #include "unit/store_asserts.h"
 #include <sqlite3.h>
 
@@ -145,6 +146,9 @@ static void fill_up(const struct kit *kit, bool is_short, size_t times) {
             }
             number += code == ERROR_NONE;
             refused += code == ERROR_FULL;
+            if (number == EVENTS) { /* what was rolled back is not remembered as seen */
+                assert_int_equal(course.store->seen.count, EVENTS);
+            }
             assert_true(refused <= times);
         }
         failed = disk_failed();
