@@ -148,7 +148,7 @@ static int start_parts(struct serving *serving, struct error *error) {
         find_worker(serving->worker, error) < 0) {
         return -1;
     }
-    serving->store = store_open(config->store, error);
+    serving->store = store_open_for(config->store, (int64_t)(config->keep.duplicate_hours * 3600 * 1e6), error);
     if (serving->store == NULL) {
         return -1;
     }

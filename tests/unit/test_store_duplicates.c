@@ -113,6 +113,21 @@ static void the_window_ends_after_48_hours(void **state) {
     store_close(store);
 }
 
+static void a_longer_window_is_one(void **state) {
+    struct kit *kit = *state;
+    int64_t last_moment = KIT_NOW_US + 72 * KIT_HOUR_US;
+    for (int opened = 0; opened < 2; opened++) { /* the second time what is known comes from the file */
+        struct store *store = store_open_for(kit->path, 72 * KIT_HOUR_US, NULL);
+        assert_non_null(store);
+        expect(store, "a", "x", KIT_NOW_US, opened == 0 ? IS_NEW : IS_DUPLICATE, 1);
+        expect(store, "a", "x", last_moment, IS_DUPLICATE, 1);
+        store_close(store);
+    }
+    struct store *store = open_kit(*state);
+    expect(store, "a", "x", last_moment, IS_NEW, 2);
+    store_close(store);
+}
+
 /* Enough events that the table is made anew, with old ones among them that are dropped then. */
 static void the_window_moves_on(void **state) {
     struct store *store = open_kit(*state);
@@ -192,6 +207,7 @@ int main(void) {
         STORE_TEST(one_delivery_may_repeat_itself),
         STORE_TEST(deliveries_on_their_way_see_each_other),
         STORE_TEST(the_window_ends_after_48_hours),
+        STORE_TEST(a_longer_window_is_one),
         STORE_TEST(the_window_moves_on),
         STORE_TEST(what_is_malformed_is_known_by_its_content),
         STORE_TEST(a_fingerprint_alone_decides_nothing),

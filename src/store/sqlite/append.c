@@ -132,12 +132,12 @@ static int make_room(struct store *store, const struct store_work *work, struct 
         return 0;
     }
     uint64_t start;
-    if (append_window_start(store, work->append.received_us - STORE_WINDOW_US, &start, error) < 0) {
+    if (append_window_start(store, work->append.received_us - store->window_us, &start, error) < 0) {
         return -1;
     }
     store->window_start = narrowed(store, start);
     if (store->window_start > start) {
-        log_warn("store", "too many events in 48 hours: older duplicates are no longer recognised",
+        log_warn("store", "too many events in keep.duplicate_hours: older duplicates are no longer recognised",
                  LOG_NUMBER("from", store->window_start), LOG_END);
     }
     if (fingerprints_make_room(&store->seen, more, store->window_start) < 0) {
@@ -223,7 +223,7 @@ static int compare(struct store *store, const struct store_event *event, uint64_
     }
     struct slice identity = slice_make((const char *)identity_of(event), STORE_DIGEST_SIZE);
     struct slice content = slice_make((const char *)event->content, STORE_DIGEST_SIZE);
-    bool is_recent = sqlite3_column_int64(statement, 2) >= received_us - STORE_WINDOW_US;
+    bool is_recent = sqlite3_column_int64(statement, 2) >= received_us - store->window_us;
     if (is_recent && slice_equal(db_blob(statement, 0), identity)) {
         *twin = slice_equal(db_blob(statement, 1), content) ? TWIN_SAME : TWIN_NAMESAKE;
     }

@@ -107,6 +107,7 @@ struct store {
     sqlite3_stmt *statements[WRITER_STATEMENTS];
     struct fingerprints seen;
     struct fingerprint_list added; /* to `seen`, by the transaction that is on */
+    int64_t window_us;             /* how long duplicates are told */
     uint64_t window_start;         /* no event below it is in the window */
     struct store_totals now;       /* with what the transaction that is on did */
     int wal_pages;

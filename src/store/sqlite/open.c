@@ -27,12 +27,17 @@ static void mark_clean(struct store *store);
 static void release(struct store *store);
 
 struct store *store_open(const char *location, struct error *error) {
+    return store_open_for(location, STORE_WINDOW_US, error);
+}
+
+struct store *store_open_for(const char *location, int64_t duplicates_us, struct error *error) {
     struct error unasked;
     error = error == NULL ? &unasked : error;
     struct store *store = allocate(error);
     if (store == NULL) {
         return NULL;
     }
+    store->window_us = duplicates_us;
     if (find_file(store, location, error) < 0) {
         goto failed;
     }
@@ -180,7 +185,7 @@ static int load(struct store *store, struct error *error) {
     int64_t newest_us = 0;
     if (count_events(store, error) < 0 ||
         db_number(store->db, "SELECT received FROM envelopes ORDER BY seq DESC LIMIT 1", &newest_us, error) < 0 ||
-        append_window_start(store, newest_us - STORE_WINDOW_US, &store->window_start, error) < 0) {
+        append_window_start(store, newest_us - store->window_us, &store->window_start, error) < 0) {
         return -1;
     }
     return append_load_fingerprints(store, error);
