@@ -120,7 +120,7 @@ static void add_step(struct timeline *timeline, const struct json *run, const st
         buffer_append_text(words, "  [repeated: it was perhaps sent before]");
     }
     if (json_get_bool(step, "forgotten", false)) {
-        buffer_append_text(words, "  [forgotten: done again since]");
+        buffer_append_text(words, "  [it failed the run: done again when the run goes on]");
     }
 }
 

@@ -140,7 +140,7 @@ describe("switchhook events show", function()
       ": received\n",
       "RouterJobQueued.lua: step 1: router.jobs.get [\"j1\"] -> 200",
       'step 2: router.jobs.activate ["j1",{"priority":7}] -> 503 error',
-      "[forgotten: done again since]",
+      "[it failed the run: done again when the run goes on]",
       'step 3: router.jobs.activate ["j1",{"priority":7}] -> 200',
       "[repeated: it was perhaps sent before]",
       "RouterJobQueued.lua: parked after attempt 2",
