@@ -10,37 +10,41 @@
 enum { BODY_MAX = 8 * PATH_MAX };
 
 static void print_help(void);
-static int back_up(const struct config *config, const char *file);
+static int back_up(const struct config *config, const char *file, bool is_json);
 static int put_path(struct buffer *path, const char *file);
 
 int cli_backup(int argc, char **argv) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     const char *file = NULL;
-    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+    bool is_json = false;
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': file = optarg; break;
+        case 'j': is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_misuse("backup", "that is no option of it");
+        default: return cli_no_option("backup", argv, option);
         }
     }
     if (argc - optind != 1 || argv[optind][0] == '\0') {
         return cli_misuse("backup", "it takes the name of one file, which is made");
     }
     struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : back_up(config, argv[optind]);
+    int status = config == NULL ? CLI_FAILED : back_up(config, argv[optind], is_json);
     config_free(config);
     return status;
 }
 
 static void print_help(void) {
-    printf("usage: switchhook backup [-c CONFIGURATION] FILE\n\n"
+    printf("usage: switchhook backup [-c CONFIGURATION] [--json] FILE\n\n"
            "A copy of the running host's store as it is at one moment, while the host works. FILE must not be "
            "there yet; the\n"
            "host writes it. It is a whole store: put it where the configuration names one, and start.\n\n"
-           "  -c FILE   the host's configuration\n");
+           "  -c CONFIGURATION   the host's configuration\n"
+           "  --json             as the admin port answers it\n");
 }
 
-static int back_up(const struct config *config, const char *file) {
+static int back_up(const struct config *config, const char *file, bool is_json) {
     struct buffer path, body, answer;
     struct error error = {0};
     buffer_init(&path, PATH_MAX);
@@ -64,7 +68,7 @@ static int back_up(const struct config *config, const char *file) {
         cli_fail("%s", error.message);
         goto out;
     }
-    printf("%s\n", path.bytes);
+    printf("%s\n", is_json ? answer.bytes : path.bytes);
     status = CLI_OK;
 out:
     buffer_reset(&path);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "http/http.h"
 #include "json/tree.h"
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,16 +26,16 @@ static void on_answer(struct http_call *call, const struct http_answer *answer);
 static void show_nuls(struct buffer *json);
 
 const struct cli_command cli_commands[] = {
-    {"backup", "a copy of the running host's store", cli_backup},
-    {"events", "the recorded events; `events show SEQ`: what became of one", cli_events},
-    {"pause", "hand out no more runs, of all handlers or of one", cli_pause},
-    {"replay", "run parked events again", cli_replay},
-    {"resume", "hand out runs again", cli_resume},
-    {"serve", "the host: takes deliveries, runs the scripts, calls the Job Router", cli_serve},
-    {"sim", "the local Job Router: its REST API and its events, on this machine", cli_sim},
-    {"status", "what the running host is doing", cli_status},
-    {"store", "`store check`: whether the running host's store is sound", cli_store},
-    {NULL, NULL, NULL},
+    {"backup", "a copy of the running host's store", cli_backup, false},
+    {"events", "the recorded events; `events show SEQ`: what became of one", cli_events, false},
+    {"pause", "hand out no more runs, of all handlers or of one", cli_pause, false},
+    {"replay", "run parked events again", cli_replay, false},
+    {"resume", "hand out runs again", cli_resume, false},
+    {"serve", "the host: takes deliveries, runs the scripts, calls the Job Router", cli_serve, true},
+    {"sim", "the local Job Router: its REST API and its events, on this machine", cli_sim, true},
+    {"status", "what the running host is doing", cli_status, false},
+    {"store", "`store check`: whether the running host's store is sound", cli_store, false},
+    {NULL, NULL, NULL, false},
 };
 
 int cli_fail(const char *format, ...) {
@@ -55,6 +56,16 @@ int cli_misuse(const char *command, const char *format, ...) {
     fprintf(stderr, "\n`switchhook %s --help` says what it takes\n", command);
     va_end(arguments);
     return CLI_USAGE;
+}
+
+int cli_no_option(const char *command, char **argv, int letter) {
+    const char *word = argv[optind - 1];
+    bool is_long = optopt == 0 || (word[0] == '-' && word[1] == '-');
+    if (is_long && letter != ':' && optopt != 0) {
+        return cli_misuse(command, "%.*s takes no value", (int)strcspn(word, "="), word);
+    }
+    const char *words = letter == ':' ? "needs a value" : "is no option";
+    return is_long ? cli_misuse(command, "%s %s", word, words) : cli_misuse(command, "-%c %s", optopt, words);
 }
 
 int cli_ask(const struct config *config, const struct cli_call *call, struct buffer *answer, struct error *error) {

@@ -22,6 +22,7 @@ struct cli_command {
     const char *name;
     const char *words; /* one line for the list of commands */
     int (*run)(int argc, char **argv);
+    bool goes_on; /* it works on when nobody reads what it prints */
 };
 
 extern const struct cli_command cli_commands[]; /* a NULL name ends it */
@@ -43,6 +44,8 @@ int cli_show(const struct config *config, uint64_t seq, bool is_json);
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where help is; returns CLI_USAGE. */
 int cli_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a word that getopt_long did not take: `letter` is ':' or '?', as it says when the short options begin with ':'. */
+int cli_no_option(const char *command, char **argv, int letter);
 
 /* A call to the running host's admin port. The body of a 200 goes into `answer`; of anything else the host's words are the error. */
 struct cli_call {

@@ -1,12 +1,13 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "event/event.h"
+#include "store/store.h"
 #include "json/tree.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_MAX_LENGTH = 8 * 1024, COLUMNS = 6, WIDTH_MAX = 48 };
+enum { PATH_MAX_LENGTH = 8 * 1024, COLUMNS = 6, WIDTH_MAX = 48, LIMIT_MAX = 1000 };
 
 struct events_options {
     const char *file;
@@ -16,6 +17,8 @@ struct events_options {
 
 static void print_help(void);
 static int read_options(int argc, char **argv, struct events_options *options);
+static bool is_state(const char *text);
+static bool is_number(const char *text, uint64_t most);
 static void add_filter(struct events_options *options, const char *name, const char *value);
 static int show_one(int argc, char **argv, const struct events_options *options);
 static int list(const struct events_options *options);
@@ -40,7 +43,8 @@ int cli_events(int argc, char **argv) {
 }
 
 static void print_help(void) {
-    printf("usage: switchhook events [-c FILE] [--job ID] [--type T] [--state S] [--limit N] [--json]\n"
+    printf("usage: switchhook events [-c FILE] [--job ID] [--type T] [--state S] [--limit N] [--before SEQ]\n"
+           "                         [--json]\n"
            "       switchhook events show SEQ [-c FILE] [--json]\n\n"
            "The recorded events, newest first. `show` tells what became of one: its runs, their steps with the\n"
            "answers, and what went wrong.\n\n"
@@ -48,32 +52,64 @@ static void print_help(void) {
            "  --type T     of this type: RouterJobQueued, or in full\n"
            "  --state S    queued, running, waiting, done, parked, unhandled or quarantined\n"
            "  --limit N    at most so many: 100 unless told, up to 1000\n"
+           "  --before SEQ older than this one: the next page\n"
            "  --json       as the admin port answers it\n"
            "  -c FILE      the host's configuration\n");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct events_options *options) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
-                                          {"json", no_argument, NULL, 'J'},
-                                          {"job", required_argument, NULL, 'j'},
-                                          {"type", required_argument, NULL, 't'},
-                                          {"state", required_argument, NULL, 's'},
-                                          {"limit", required_argument, NULL, 'l'},
-                                          {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'},         {"json", no_argument, NULL, 'J'},
+        {"job", required_argument, NULL, 'j'},    {"type", required_argument, NULL, 't'},
+        {"state", required_argument, NULL, 's'},  {"limit", required_argument, NULL, 'l'},
+        {"before", required_argument, NULL, 'b'}, {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': options->file = optarg; break;
         case 'j': add_filter(options, "job", optarg); break;
         case 't': add_filter(options, "type", optarg); break;
-        case 's': add_filter(options, "state", optarg); break;
-        case 'l': add_filter(options, "limit", optarg); break;
+        case 's':
+            if (!is_state(optarg)) {
+                return cli_misuse(
+                    "events",
+                    "--state %s: must be one of queued, running, waiting, done, parked, unhandled, quarantined",
+                    optarg);
+            }
+            add_filter(options, "state", optarg);
+            break;
+        case 'l':
+            if (!is_number(optarg, LIMIT_MAX)) {
+                return cli_misuse("events", "--limit %s: must be a number from 1 to %d", optarg, LIMIT_MAX);
+            }
+            add_filter(options, "limit", optarg);
+            break;
+        case 'b':
+            if (!is_number(optarg, INT64_MAX)) {
+                return cli_misuse("events", "--before %s: must be the number of an event", optarg);
+            }
+            add_filter(options, "before", optarg);
+            break;
         case 'J': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_misuse("events", "that is no option of it");
+        default: return cli_no_option("events", argv, option);
         }
     }
     return -1;
+}
+
+static bool is_state(const char *text) {
+    for (size_t i = 0; i < STORE_STATES; i++) {
+        if (strcmp(text, store_state_names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_number(const char *text, uint64_t most) {
+    uint64_t number = 0;
+    return text_to_uint64(slice_of(text), &number) == 0 && number >= 1 && number <= most;
 }
 
 static void add_filter(struct events_options *options, const char *name, const char *value) {
@@ -140,8 +176,11 @@ static int print_table(const struct config *config, const struct cli_call *call)
             printf("%s%*s%s", cells[i].bytes, blanks, "", i + 1 < COLUMNS ? "" : "\n");
         }
     }
+    double next = json_get_double(answer, "next", 0);
     if (json_count(events) == 0) {
         fprintf(stderr, "no events\n");
+    } else if (next > 0) {
+        fprintf(stderr, "there may be older ones: --before %.0f\n", next);
     }
     for (size_t i = 0; i < COLUMNS; i++) {
         buffer_reset(&cells[i]);

@@ -1,6 +1,7 @@
 #include "base/slice.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 static void print_help(void);
 static int choose(int argc, char **argv);
+static int end_output(void);
 
 int main(int argc, char **argv) {
     /* Who reads our output may go away: that is an error of write, not the end of the program. */
@@ -20,11 +22,11 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_help();
-        return CLI_OK;
+        return end_output();
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("switchhook %s\n", SWITCHHOOK_VERSION);
-        return CLI_OK;
+        return end_output();
     }
     return choose(argc - 1, argv + 1);
 }
@@ -43,7 +45,8 @@ static int choose(int argc, char **argv) {
     size_t count = 0;
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
         if (strcmp(argv[0], command->name) == 0) {
-            return command->run(argc, argv);
+            int status = command->run(argc, argv);
+            return status == CLI_OK && !command->goes_on ? end_output() : status;
         }
         names[count++] = command->name;
     }
@@ -54,4 +57,12 @@ static int choose(int argc, char **argv) {
         fprintf(stderr, "switchhook: there is no command %s; `switchhook --help` lists them\n", argv[0]);
     }
     return CLI_USAGE;
+}
+
+/* A result that did not get out, on a full disk perhaps, is none. */
+static int end_output(void) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) { /* who reads no further has seen enough */
+        return cli_fail("not all of the output could be written: %s", strerror(errno));
+    }
+    return CLI_OK;
 }

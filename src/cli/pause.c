@@ -12,7 +12,7 @@ struct verb {
 
 static int order(int argc, char **argv, const struct verb *verb);
 static void print_help(const struct verb *verb);
-static int send(const struct config *config, const struct verb *verb, const char *handler);
+static int send(const struct config *config, const struct verb *verb, const char *handler, bool is_json);
 
 int cli_pause(int argc, char **argv) {
     static const struct verb pause = {"pause", "/api/pause",
@@ -32,13 +32,16 @@ int cli_resume(int argc, char **argv) {
 }
 
 static int order(int argc, char **argv, const struct verb *verb) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     const char *file = NULL;
-    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+    bool is_json = false;
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': file = optarg; break;
+        case 'j': is_json = true; break;
         case 'h': print_help(verb); return CLI_OK;
-        default: return cli_misuse(verb->name, "that is no option of it");
+        default: return cli_no_option(verb->name, argv, option);
         }
     }
     const char *handler = optind < argc ? argv[optind] : NULL;
@@ -46,17 +49,18 @@ static int order(int argc, char **argv, const struct verb *verb) {
         return cli_misuse(verb->name, "it takes the name of one handler, or nothing");
     }
     struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : send(config, verb, handler);
+    int status = config == NULL ? CLI_FAILED : send(config, verb, handler, is_json);
     config_free(config);
     return status;
 }
 
 static void print_help(const struct verb *verb) {
-    printf("usage: switchhook %s [-c FILE] [HANDLER]\n\n%s\n  -c FILE   the host's configuration\n", verb->name,
-           verb->words);
+    printf("usage: switchhook %s [-c FILE] [--json] [HANDLER]\n\n%s\n  -c FILE   the host's configuration\n"
+           "  --json    as the admin port answers it\n",
+           verb->name, verb->words);
 }
 
-static int send(const struct config *config, const struct verb *verb, const char *handler) {
+static int send(const struct config *config, const struct verb *verb, const char *handler, bool is_json) {
     struct buffer path, answer;
     struct error error = {0};
     buffer_init(&path, PATH_MAX_LENGTH);
@@ -71,6 +75,8 @@ static int send(const struct config *config, const struct verb *verb, const char
         status = cli_misuse(verb->name, "that name is too long");
     } else if (cli_ask(config, &(struct cli_call){.method = "POST", .path = path.bytes}, &answer, &error) < 0) {
         status = cli_fail("%s", error.message);
+    } else if (is_json) {
+        printf("%s\n", answer.bytes);
     } else {
         printf("%s%s%s\n", verb->done, handler == NULL ? "" : " ", handler == NULL ? "" : handler);
     }

@@ -10,7 +10,7 @@ enum { PATH_SIZE = 128 };
 
 struct replay_options {
     const char *file;
-    bool is_parked, from_start, force;
+    bool is_parked, from_start, force, is_json;
 };
 
 struct seqs {
@@ -57,31 +57,32 @@ out:
 }
 
 static void print_help(void) {
-    printf("usage: switchhook replay [-c FILE] [--from-start] [--force] SEQ... | --parked\n\n"
+    printf("usage: switchhook replay [-c FILE] [--from-start] [--force] [--json] SEQ... | --parked\n\n"
            "Runs parked runs again, with the scripts of now, attempts counted anew, at the tail of their lanes. "
            "Steps\n"
            "that were answered are not done again.\n\n"
            "  --parked       all that are parked, the oldest first\n"
            "  --from-start   forget the answered steps, too; needed for events that are done\n"
            "  --force        past the event's deadline, too\n"
+           "  --json         as the admin port answers it, one line for each event\n"
            "  -c FILE        the host's configuration\n");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct replay_options *options) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
-                                          {"parked", no_argument, NULL, 'p'},
-                                          {"from-start", no_argument, NULL, 's'},
-                                          {"force", no_argument, NULL, 'f'},
-                                          {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'},       {"parked", no_argument, NULL, 'p'},
+        {"from-start", no_argument, NULL, 's'}, {"force", no_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},       {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': options->file = optarg; break;
         case 'p': options->is_parked = true; break;
         case 's': options->from_start = true; break;
         case 'f': options->force = true; break;
+        case 'j': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_misuse("replay", "that is no option of it");
+        default: return cli_no_option("replay", argv, option);
         }
     }
     return -1;
@@ -163,8 +164,11 @@ static int replay(const struct config *config, const struct replay_options *opti
     snprintf(path, sizeof path, "/api/events/%" PRIu64 "/replay", seq);
     snprintf(body, sizeof body, "{\"fromStart\":%s,\"force\":%s}", options->from_start ? "true" : "false",
              options->force ? "true" : "false");
-    struct json *answer =
-        cli_ask_json(config, &(struct cli_call){.method = "POST", .path = path, .body = slice_of(body)}, &error);
+    const struct cli_call call = {.method = "POST", .path = path, .body = slice_of(body)};
+    if (options->is_json) {
+        return cli_print_answer(config, &call);
+    }
+    struct json *answer = cli_ask_json(config, &call, &error);
     if (answer == NULL) {
         return cli_fail("%s", error.message);
     }

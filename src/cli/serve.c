@@ -86,7 +86,7 @@ static int read_options(int argc, char **argv, struct serve_options *options) {
     static const struct option names[] = {{"help", no_argument, NULL, 'h'},     {"trace", no_argument, NULL, 't'},
                                           {"no-trace", no_argument, NULL, 'n'}, {"debug", no_argument, NULL, 'd'},
                                           {"paused", no_argument, NULL, 'p'},   {NULL, 0, NULL, 0}};
-    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': options->file = optarg; break;
         case 't': options->trace = YES; break;
@@ -94,7 +94,7 @@ static int read_options(int argc, char **argv, struct serve_options *options) {
         case 'd': options->has_debug = true; break;
         case 'p': options->is_paused = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_misuse("serve", "that is no option of it");
+        default: return cli_no_option("serve", argv, option);
         }
     }
     if (optind < argc) {
@@ -206,6 +206,9 @@ static void stop(struct serving *serving) {
         ingress_quiesce(serving->ingress);
     }
     ingress_stop(serving->ingress);
+    if (serving->host != NULL) {
+        host_close(serving->host);
+    }
     admin_stop(serving->admin);
     store_close(serving->store);
     host_free(serving->host);

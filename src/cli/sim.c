@@ -65,15 +65,10 @@ static int read_words(int argc, char **argv, struct words *words) {
                                             {"no-trace", no_argument, NULL, 'N'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    opterr = 0;
-    optind = 1;
     int letter;
     while ((letter = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (letter == ':') {
-            return cli_misuse("sim", "%s needs a value", argv[optind - 1]);
-        }
-        if (letter == '?') {
-            return cli_misuse("sim", "%s is no option", argv[optind - 1]);
+        if (letter == ':' || letter == '?') {
+            return cli_no_option("sim", argv, letter);
         }
         int status = read_word(letter, words);
         if (status >= 0) {

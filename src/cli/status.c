@@ -19,12 +19,12 @@ int cli_status(int argc, char **argv) {
         {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     const char *file = NULL;
     bool is_json = false;
-    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1;) {
         switch (option) {
         case 'c': file = optarg; break;
         case 'j': is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_misuse("status", "that is no option of it");
+        default: return cli_no_option("status", argv, option);
         }
     }
     if (optind < argc) {

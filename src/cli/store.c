@@ -4,37 +4,44 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ANSWER_MAX = 1024 * 1024 };
+
 static void print_help(void);
-static int check(const struct config *config);
+static int check(const struct config *config, bool is_json);
+static int print_json(const struct json *json);
 
 int cli_store(int argc, char **argv) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     const char *file = NULL;
-    for (int option; (option = getopt_long(argc, argv, "c:h", names, NULL)) != -1;) {
+    bool is_json = false;
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
         case 'c': file = optarg; break;
+        case 'j': is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_misuse("store", "that is no option of it");
+        default: return cli_no_option("store", argv, option);
         }
     }
     if (argc - optind != 1 || strcmp(argv[optind], "check") != 0) {
         return cli_misuse("store", "it takes the word check");
     }
     struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : check(config);
+    int status = config == NULL ? CLI_FAILED : check(config, is_json);
     config_free(config);
     return status;
 }
 
 static void print_help(void) {
-    printf("usage: switchhook store check [-c FILE]\n\n"
+    printf("usage: switchhook store check [-c FILE] [--json]\n\n"
            "Has the running host read all of its store and say whether it holds together: exit status 0, or 1 "
            "with what\n"
            "does not.\n\n"
-           "  -c FILE   the host's configuration\n");
+           "  -c FILE   the host's configuration\n"
+           "  --json    as the admin port answers it\n");
 }
 
-static int check(const struct config *config) {
+static int check(const struct config *config, bool is_json) {
     struct error error = {0};
     struct json *answer =
         cli_ask_json(config, &(struct cli_call){.path = "/api/check", .takes_its_time = true}, &error);
@@ -42,7 +49,10 @@ static int check(const struct config *config) {
         return cli_fail("%s", error.message);
     }
     int status = CLI_OK;
-    if (json_get_bool(answer, "sound", false)) {
+    bool is_sound = json_get_bool(answer, "sound", false);
+    if (is_json) {
+        status = print_json(answer) < 0 || !is_sound ? CLI_FAILED : CLI_OK;
+    } else if (is_sound) {
         printf("the store is sound\n");
     } else {
         const char *reason = json_get_string(answer, "reason");
@@ -50,4 +60,17 @@ static int check(const struct config *config) {
     }
     json_free(answer);
     return status;
+}
+
+static int print_json(const struct json *json) {
+    struct buffer text;
+    buffer_init(&text, ANSWER_MAX);
+    int failed = json_print(json, &text);
+    if (failed == 0) {
+        printf("%s\n", text.bytes);
+    } else {
+        cli_fail("the answer cannot be printed: out of memory");
+    }
+    buffer_reset(&text);
+    return failed;
 }
