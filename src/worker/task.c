@@ -6,6 +6,7 @@
 #include "worker/failure.h"
 #include "worker/load.h"
 #include "worker/place.h"
+#include "json/json.h"
 #include <lauxlib.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -210,14 +211,19 @@ static int run_handler(lua_State *L) {
 }
 
 /* Written as JSON while the run is still on the processor: a table can be built that takes an hour to write. What
- * cannot be written is left out. */
+ * cannot be written is replaced by a text that says why. */
 static int keep_result(lua_State *L, int status, lua_KContext context) {
     (void)status;
     (void)context;
     struct buffer *result = &task_of(L)->result;
     struct json_out_error unwanted;
-    if (!lua_isnil(L, -1) && json_out_append(L, -1, result, "the result", &unwanted) < 0) {
+    if (!lua_isnil(L, -1) && json_out_append(L, -1, result, "result", &unwanted) < 0) {
         buffer_clear(result);
+        struct buffer reason;
+        buffer_init(&reason, RESULT_MAX);
+        buffer_append_format(&reason, "(not shown: %s)", unwanted.message);
+        json_append_string(result, buffer_slice(&reason));
+        buffer_reset(&reason);
     }
     return 0;
 }

@@ -317,9 +317,11 @@ static void test_results(void **state) {
     (void)state;
     world_expect("", "done 1 \n");
     world_expect("return 1, 2", "done 1 1\n");
-    world_expect("return print", "done 1 \n");
-    world_expect("return { print }", "done 1 \n");
-    world_expect("return ('x'):rep(1 << 20)", "done 1 \n");
+    world_expect("return print", "done 1 \"(not shown: result: a function cannot be written as JSON)\"\n");
+    world_expect("return { a = print }",
+                 "done 1 \"(not shown: result.a: a function cannot be written as JSON)\"\n");
+    world_expect("return ('x'):rep(1 << 20)",
+                 "done 1 \"(not shown: result: the value is too large (over 65536 bytes as JSON))\"\n");
     world_expect("return json.null", "done 1 null\n");
 }
 
