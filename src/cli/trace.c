@@ -127,8 +127,10 @@ static void put_step(struct buffer *line, const struct host_note *note) {
     buffer_append_format(line, "%.*s -> ", SLICE_ARG(note->operation));
     if (note->status != 0) {
         buffer_append_format(line, "%u", (unsigned)note->status);
+    } else if (note->is_error) {
+        buffer_append_text(line, slice_starts_with(note->operation, "router.") ? "no answer" : "failed");
     } else {
-        buffer_append_text(line, "no answer");
+        buffer_append_text(line, "ok");
     }
     put_seconds(line, note->seconds);
     if (note->is_error) {

@@ -64,7 +64,8 @@ void effect_refuse(struct step *step, const char *code, const char *message) {
     journal_answer(step);
 }
 
-void effect_note(const struct step *step, double seconds) {
+void effect_note(struct step *step, double seconds) {
+    step->is_told = true;
     struct host_note note = {.what = HOST_STEP,
                              .handler = slice_of(step->run->handler),
                              .operation = buffer_slice(&step->operation),

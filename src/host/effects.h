@@ -25,7 +25,7 @@ void effect_cancel_timer(struct step *step);
 
 void effect_refuse(struct step *step, const char *code, const char *message);
 /* Tells of the step that was answered. */
-void effect_note(const struct step *step, double seconds);
+void effect_note(struct step *step, double seconds);
 /* NULL: without memory; the step was refused then. */
 struct effect_extra *effect_extra(struct step *step);
 /* The raw elements of the step's arguments: how many, 0 when there are more than `most`. */

@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "crypto/crypto.h"
 #include "host/conductor.h"
+#include "host/effects.h"
 #include "host/timers.h"
 #include "json/json.h"
 #include <stdlib.h>
@@ -227,6 +228,11 @@ static void on_saved(struct change *change) {
     struct run *run = step->run;
     fault_point("host.journaled");
     step->state = STEP_ANSWERED;
+    if (!step->is_told) { /* the store's answers are known only now; a sleep's end is ahead */
+        int64_t now = clock_wall_us();
+        int64_t end = step->answered_us > now ? step->answered_us : now;
+        effect_note(step, (double)(end - step->asked_us) / 1e6);
+    }
     if (step->extra != NULL) {
         timers_note(run->work->host, step->extra);
         effect_free_extra(step);

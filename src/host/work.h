@@ -61,6 +61,7 @@ struct step {
     uint64_t asked_in; /* the run's dispatch that asked for it last */
     bool is_error, is_repeated;
     bool is_unsent; /* it never left: what follows it is no repetition */
+    bool is_told;   /* its answer was noted */
     int64_t asked_us, answered_us;
     struct buffer operation, arguments, answer;
     char etag[128];

@@ -71,8 +71,9 @@ describe("switchhook events", function()
     assert.equal(2, count("--limit", "2"))
     assert.equal(0, count("--job", "j1&state=parked"))
     local wrong = run(server, "events", "--state", "finished")
-    assert.equal(1, wrong.status)
-    has(wrong.stderr, "state is one of queued, running")
+    assert.equal(2, wrong.status)
+    has(wrong.stderr, "must be one of queued, running")
+    has(server:api("/api/events?state=finished").body, "state is one of queued, running")
     assert.equal(2, run(server, "events", "--nonsense").status)
     assert.equal(2, run(server, "events", "show").status)
     assert.equal(2, run(server, "events", "show", "x").status)
@@ -267,6 +268,27 @@ describe("/api/stream", function()
     second:rest()
     take(second)
     assert.is_true(second.has_end)
+  end)
+
+  it("tells of every step, and counts it, whoever answers it", function()
+    local server = serve { scripts = { ["RouterJobQueued.lua"] = [[
+      return function(event)
+        state.set("k", 1)
+        step("s", function() return 2 end)
+        cancel(after(3600, "later"))
+      end
+    ]], ["local/later.lua"] = "return function() end" } }
+    local listener = listen(server)
+    deliver(server, "RouterJobQueued", { jobId = "j1" })
+    local found = wait_heard(listener, 6)
+    local text = server:api("/metrics").body
+    for i, operation in ipairs { "state.set", "step", "after", "cancel" } do
+      assert.equal("step", found[i + 1].kind)
+      assert.equal("answered", found[i + 1].data.what)
+      assert.equal(operation, found[i + 1].data.operation)
+      has(text, ('switchhook_steps_total{operation="%s",status="ok"} 1\n'):format(operation))
+    end
+    assert.equal("done", found[6].data.what)
   end)
 
   it("tells of reloads, good and bad, of retries and of workers that end", function()
