@@ -1,0 +1,284 @@
+/* Runs in a host whose worker is the test: what it is sent is thrown away, what it says is made up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "crypto/crypto.h"
+#include "host/conductor.h"
+#include "unit/store_kit.h"
+#include <cmocka.h>
+#include <sched.h>
+
+enum { SEQ = 1, DEADLINE_S = 60, YEAR_S = 365 * 24 * 3600 };
+
+static struct config config;
+static struct host *host;
+static struct handler handlers[2];
+static struct script_set scripts;
+static struct generation generation;
+static struct process process;
+static struct worker_slot slot;
+static _Atomic unsigned answers;
+
+static struct run *run_of(unsigned place) {
+    return map_get(&host->runs, store_run_id(SEQ, place));
+}
+
+static void turn(void) {
+    loop_stop(host->loop);
+    loop_run(host->loop);
+}
+
+static void begin(void) {
+    uint64_t seq = 0;
+    struct lane *lane = lanes_take(&host->lanes, &seq);
+    assert_non_null(lane);
+    assert_int_equal(work_begin(host, lane, seq), 0);
+    assert_non_null(run_of(0));
+}
+
+/* On the worker. */
+static struct run *dispatch(void) {
+    begin();
+    list_remove(&run_of(0)->in_ready);
+    run_dispatch(run_of(0), &slot);
+    assert_int_equal(run_of(0)->state, RUN_ON);
+    return run_of(0);
+}
+
+static int setup(void **state) {
+    struct kit_event event;
+    if (kit_setup(state) < 0 || crypto_start(NULL) < 0) {
+        return -1;
+    }
+    const struct kit *kit = *state;
+    config = (struct config){.limits = {.run_seconds = 30, .run_steps = 100, .answer_mib = 1, .in_flight = 1}};
+    for (size_t i = 0; i < 2; i++) {
+        handlers[i] =
+            (struct handler){.path = i == 0 ? "RouterJobQueued.lua" : "RouterJobQueued/second.lua",
+                             .type = "RouterJobQueued",
+                             .retry = {.attempts = 9, .first_seconds = 1, .factor = 1, .max_seconds = 1}};
+    }
+    struct store *store = store_open(kit->path, NULL);
+    host = host_new(&(struct host_options){.config = &config, .store = store}, NULL);
+    if (host == NULL) {
+        return -1;
+    }
+    generation = (struct generation){
+        .context = host, .scripts = &scripts, .handlers = handlers, .handler_count = 1, .state = GENERATION_READY};
+    process = (struct process){.options = {.loop = host->loop}, .pid = -1, .pidfd = -1, .socket = {.fd = -1}};
+    buffer_init(&process.out, WIRE_PAYLOAD_MAX);
+    process.page = calloc(1, sizeof *process.page);
+    slot = (struct worker_slot){.generation = &generation, .process = &process};
+    list_init(&slot.runs);
+    host->live = &generation;
+    answers = 0;
+    kit_event(&event, "e1", "j1", "words");
+    if (process.page == NULL || kit_append(store, &event.event) != ERROR_NONE) {
+        return -1;
+    }
+    turn();
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct store *store = host->store;
+    turn();
+    store_reader_free(host->reader);
+    host->reader = NULL;
+    host->live = NULL;
+    store_close(store);
+    host_free(host);
+    buffer_reset(&process.out);
+    free(process.page);
+    return kit_teardown(state);
+}
+
+static void wait_until(bool (*is_so)(void)) {
+    int64_t end = clock_monotonic_ns() + DEADLINE_S * CLOCK_NS_PER_S;
+    while (!is_so()) {
+        assert_true(clock_monotonic_ns() < end);
+        turn();
+        sched_yield();
+    }
+}
+
+static bool is_settled(void) {
+    return run_of(0)->unsettled == 0;
+}
+
+static bool has_waiter(void) {
+    return !list_is_empty(&host->waiters);
+}
+
+static bool is_gone(void) {
+    return list_is_empty(&host->works);
+}
+
+static bool is_answered(void) {
+    return answers > 0;
+}
+
+/* As the worker would ask for it, and until that is journaled. */
+static const struct step *want(uint32_t wait, const char *operation, const char *arguments) {
+    struct buffer out;
+    struct wire_frame frame;
+    size_t taken = 0;
+    buffer_init(&out, WIRE_PAYLOAD_MAX);
+    size_t place = wire_begin(&out, WIRE_WANT, run_of(0)->id);
+    wire_put_u32(&out, wait);
+    wire_put_u32(&out, 0);
+    wire_put_text(&out, slice_of(operation));
+    wire_put_text(&out, slice_of(arguments));
+    assert_int_equal(wire_end(&out, place), 0);
+    assert_int_equal(wire_next(buffer_slice(&out), &frame, &taken), 1);
+    run_on_frame(&slot, &frame);
+    buffer_reset(&out);
+    wait_until(is_settled);
+    const struct list *steps = &run_of(0)->steps;
+    return list_is_empty(steps) ? NULL : CONTAINER_OF(steps->head.previous, struct step, in_run);
+}
+
+static void a_handler_that_came_later_has_no_run_of_it(void **state) {
+    (void)state;
+    begin();
+    list_remove(&run_of(0)->in_ready);
+    run_fail(run_of(0), &(struct verdict){.result = "answer", .is_retryable = true, .retry_after_s = 3600});
+    wait_until(has_waiter);
+    assert_null(run_of(0));
+    generation.handler_count = 2;
+    assert_int_equal(work_resume(host, NULL, SEQ), 0); /* still too early: it leaves memory again */
+    assert_true(list_is_empty(&host->works));
+    assert_null(run_of(0));
+    assert_null(run_of(1));
+}
+
+static void arguments_that_are_no_list_end_the_worker(void **state) {
+    (void)state;
+    dispatch();
+    assert_null(want(1, "step.keep", "5"));
+    assert_true(process.is_killed);
+    run_hand_back(run_of(0));
+}
+
+static void a_run_may_leave_its_worker_before_it_goes_back(void **state) {
+    (void)state;
+    struct run *run = dispatch();
+    run_cancel(run);
+    run_hand_back(run);
+    assert_int_equal(run->state, RUN_READY);
+    assert_int_equal(slot.run_count, 0);
+}
+
+static void on_deadline(struct loop_timer *timer) {
+    (void)timer;
+    fail_msg("the loop goes on");
+}
+
+static void the_last_run_that_goes_back_lets_a_stop_go_on(void **state) {
+    struct loop_timer deadline = {0};
+
+    (void)state;
+    struct run *run = dispatch();
+    turn();
+    atomic_store(&host->is_stopping, true);
+    loop_timer_set(host->loop, &deadline, clock_monotonic_ns() + DEADLINE_S * CLOCK_NS_PER_S, on_deadline);
+    run_hand_back(run);
+    loop_run(host->loop);
+    loop_timer_cancel(host->loop, &deadline);
+}
+
+static void a_timeout_of_any_length_is_not_over_at_once(void **state) {
+    (void)state;
+    handlers[0].timeout_seconds = 1e300;
+    struct run *run = dispatch();
+    assert_true(run->timer.at > clock_monotonic_ns() + YEAR_S * CLOCK_NS_PER_S);
+    run_hand_back(run);
+}
+
+static void a_value_of_any_time_to_live_is_there(void **state) {
+    (void)state;
+    dispatch();
+    assert_false(want(1, "state.set", "[\"k\",\"v\",{\"ttl\":1e300}]")->is_error);
+    assert_string_equal(want(2, "state.get", "[\"k\"]")->answer.bytes, "\"v\"");
+    run_hand_back(run_of(0));
+}
+
+/* Each of its characters takes six bytes in the event. */
+static void a_name_may_grow_as_it_is_written(void **state) {
+    char arguments[16 * 1024];
+    size_t length = (size_t)snprintf(arguments, sizeof arguments, "[3600,\"");
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        length += (size_t)snprintf(arguments + length, sizeof arguments - length, "\\u0001");
+    }
+    snprintf(arguments + length, sizeof arguments - length, "\",null]");
+    dispatch();
+    assert_int_equal(want(1, "after", arguments)->state, STEP_ANSWERED);
+    run_hand_back(run_of(0));
+}
+
+static void on_question(struct host_question *question) {
+    assert_true(question->status.is_stopping);
+    answers++;
+}
+
+static void on_order(struct host_order *order) {
+    (void)order;
+    answers++;
+}
+
+static void a_host_that_never_ran_answers_when_it_is_closed(void **state) {
+    struct host_question question = {.answered = on_question};
+    struct host_order order = {.verb = HOST_PAUSE, .answered = on_order};
+
+    (void)state;
+    host_ask(host, &question);
+    host_give(host, &order);
+    assert_int_equal(answers, 0);
+    host_close(host);
+    assert_int_equal(answers, 2);
+    assert_int_equal(order.error.code, ERROR_CLOSED);
+    host_ask(host, &question);
+    assert_int_equal(answers, 3);
+}
+
+static void a_replay_is_answered_though_the_loop_has_ended(void **state) {
+    struct host_order order = {.verb = HOST_REPLAY, .seq = SEQ, .answered = on_order};
+
+    (void)state;
+    begin();
+    list_remove(&run_of(0)->in_ready);
+    run_fail(run_of(0), &(struct verdict){.result = "error", .retry_after_s = -1});
+    wait_until(is_gone);
+    host_give(host, &order);
+    turn(); /* it is the store's now */
+    host_close(host);
+    int64_t end = clock_monotonic_ns() + DEADLINE_S * CLOCK_NS_PER_S;
+    while (!is_answered() && clock_monotonic_ns() < end) {
+        sched_yield();
+    }
+    assert_int_equal(answers, 1);
+    assert_int_equal(order.error.code, ERROR_NONE);
+    assert_int_equal(order.run_count, 1);
+}
+
+#define HOSTED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        HOSTED(a_handler_that_came_later_has_no_run_of_it),
+        HOSTED(arguments_that_are_no_list_end_the_worker),
+        HOSTED(a_run_may_leave_its_worker_before_it_goes_back),
+        HOSTED(the_last_run_that_goes_back_lets_a_stop_go_on),
+        HOSTED(a_timeout_of_any_length_is_not_over_at_once),
+        HOSTED(a_value_of_any_time_to_live_is_there),
+        HOSTED(a_name_may_grow_as_it_is_written),
+        HOSTED(a_host_that_never_ran_answers_when_it_is_closed),
+        HOSTED(a_replay_is_answered_though_the_loop_has_ended),
+    };
+    return cmocka_run_group_tests_name("host: runs", tests, NULL, NULL);
+}
