@@ -114,7 +114,7 @@ describe("while the Job Router is down", function()
     end
     done_once(router, "late")
     assert.equal(31, #router.done)
-    -- One each that succeeded, and those that failed before it opened; with three attempts all would be parked by now.
+    -- One each that succeeded, and those that failed before it opened; with three attempts all would be parked.
     assert.is_true(attempts_of(server, 32) <= 32 + 4)
     server:wait_line "the upstream answers again"
     server:stop()

@@ -29,8 +29,8 @@ local function mended_count(server)
   return count
 end
 
--- What was to be tried again in the scripts of now has been by the time that a newer event is over: parked ones are
--- looked at when scripts go live, before anything is handed out to them.
+-- What was to be tried again in the scripts of now has been by the time that a newer event is over: parked ones
+-- are looked at when scripts go live.
 local function assert_left_alone(server, seq, count)
   deliver(server, "RouterJobClosed", "barrier" .. seq .. count)
   host.wait_until(function()
