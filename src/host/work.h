@@ -195,6 +195,8 @@ void journal_free(struct run *run);
 /* change.c */
 void change_submit(struct change *change);
 void change_retry_all(struct host *host);
+/* The disk is full, or slow: no event is begun, since what its runs did could not be saved and would pile up. */
+bool change_is_stuck(const struct host *host);
 
 /* sleep.c */
 /* The answer of `step` is a sleep's, whose end is not here yet; its answer is sent when it is. False: it is over. */
