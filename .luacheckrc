@@ -6,4 +6,4 @@ files["scripts"] = { read_globals = sandbox }
 files["examples"] = { read_globals = sandbox }
 files["tests/**/*_spec.lua"] = { std = "+busted" }
 files["scripts/**/*_spec.lua"] = { std = "+busted" }
-files["tests/soak"] = { std = "+busted" }
+files["tests/soak/*.lua"] = { std = "+busted" }

@@ -1,5 +1,5 @@
-/* What the store costs, from ten thousand to a million kept events: bench_store [EVENTS] [FOLDER]. Random names, 1.3 KB
- * each, 64 senders that wait for their commit. */
+/* What the store costs, from ten thousand to a million kept events: bench_store [EVENTS | --smoke] [FOLDER]. Random
+ * names, 1.3 KB each, 64 senders that wait for their commit. */
 #include "base/clock.h"
 #include "unit/store_kit.h"
 #include <inttypes.h>
@@ -199,10 +199,13 @@ static void back_up(const char *folder) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    uint64_t count = argc < 2 ? 1000000 : strcmp(argv[1], "--smoke") == 0 ? 2000 : strtoull(argv[1], NULL, 10);
     char folder[128];
     char file[160];
     snprintf(folder, sizeof folder, "%s/switchhook-bench-XXXXXX", argc > 2 ? argv[2] : "/tmp");
+    if (count < 1000) {
+        fail("EVENTS", "must be a number, 1000 or more");
+    }
     if (mkdtemp(folder) == NULL) {
         fail("mkdtemp", folder);
     }

@@ -29,6 +29,7 @@ struct promise {
     bool is_error;
     int64_t appended_at, changed_at, purge_asked_at, purged_at; /* moments of the disk; NEVER */
     size_t found;                                               /* in the image that is looked at */
+    bool has_timer;
 };
 
 static struct promise promises[EVENTS];
@@ -210,6 +211,14 @@ static int note_event(void *context, const struct store_record *record) {
     return 0;
 }
 
+static int note_timer(void *context, const struct store_timer *timer) {
+    (void)context;
+    for (int i = 0; i < EVENTS; i++) {
+        promises[i].has_timer = promises[i].has_timer || promises[i].timer.id == timer->id;
+    }
+    return 0;
+}
+
 static int note_run(void *context, const struct store_run *run) {
     *(bool *)context = run->attempt == 1;
     return 0;
@@ -231,6 +240,9 @@ static void check_promise(struct image *image, struct store_reader *reader, int 
     struct promise *promise = &promises[number];
     struct store_record record;
     assert_true(promise->found <= 1);
+    if (is_by(promise->changed_at, image->moment) && !promise->has_timer) {
+        lose(image, "the timer", number);
+    }
     if (is_by(promise->purged_at, image->moment)) {
         if (promise->found > 0) {
             lose(image, "the deletion", number);
@@ -304,10 +316,12 @@ static void check_image(struct image *image) {
     }
     for (int i = 0; i < EVENTS; i++) {
         promises[i].found = 0;
+        promises[i].has_timer = false;
     }
     struct store_reader *reader = reader_of(store);
     struct store_query all = {.state = -1, .limit = SIZE_MAX};
     assert_int_equal(store_each_event(reader, &all, note_event, NULL, NULL), 0);
+    assert_int_equal(store_each_timer(reader, INT64_MAX, SIZE_MAX, note_timer, NULL, NULL), 0);
     for (int i = 0; i < EVENTS; i++) {
         check_promise(image, reader, i);
     }

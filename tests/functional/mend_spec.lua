@@ -30,7 +30,7 @@ local function mended_count(server)
 end
 
 -- What was to be tried again in the scripts of now has been by the time that a newer event is over: parked ones
--- are looked at when scripts go live.
+-- are looked at when scripts go live, before anything is handed out to them.
 local function assert_left_alone(server, seq, count)
   deliver(server, "RouterJobClosed", "barrier" .. seq .. count)
   host.wait_until(function()

@@ -1,5 +1,6 @@
 -- A million events that are queued when the host starts: it is ready soon, takes little memory, and keeps the
--- order within each lane. Half of them are in ten long lanes, the others in lanes of five. Prints what it measured.
+-- order within each lane. Half of them are in ten long lanes, the others in lanes of five. Prints what it
+-- measured.
 local host = require "host"
 local ledger = require "ledger"
 local native = host.native

@@ -247,8 +247,11 @@ static void test_client_that_does_not_read_is_closed(void **state) {
     piece[sizeof piece - 1] = '\0';
     int written = 0;
     while (write_to(0, piece) == 0) {
-        /* What fits into the sockets is megabytes at most; the rest waits here. */
+        /* What fits into the sockets is megabytes at most; the rest waits here. The other's turn shows that the
+         * listener has had its own: it is the sockets that are full. */
         assert_true(++written < 64 * 1024);
+        assert_int_equal(write_to(1, "turn"), 0);
+        expect(&other, "turn");
     }
     assert_int_equal(write_to(0, "late"), -1);
     wait_for(&owner.gone, 1);

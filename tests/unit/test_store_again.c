@@ -89,16 +89,16 @@ static void timers_come_the_earliest_first(void **state) {
     assert_int_equal(kit_append_many(store, 1, 1), ERROR_NONE);
     assert_int_equal(next_of(store), 0);
     assert_int_equal(add(store, 1, 300), ERROR_NONE);
-    assert_int_equal(add(store, 2, 100), ERROR_NONE);
-    assert_int_equal(add(store, 3, 200), ERROR_NONE);
+    assert_int_equal(add(store, 2, 200), ERROR_NONE);
+    assert_int_equal(add(store, 3, 100), ERROR_NONE);
     assert_int_equal(next_of(store), 100);
     assert_int_equal(add(store, 3, 5), ERROR_INVALID); /* its number is taken */
     store_close(store);
     store = open_kit(*state);
     struct timers timers = timers_before(store, 300, 10);
     assert_int_equal(timers.count, 2);
-    assert_int_equal(timers.ids[0], 2);
-    assert_int_equal(timers.ids[1], 3);
+    assert_int_equal(timers.ids[0], 3);
+    assert_int_equal(timers.ids[1], 2);
     assert_int_equal(timers_before(store, 301, 10).count, 3);
     assert_int_equal(timers_before(store, 301, 1).count, 1);
     assert_int_equal(timers_before(store, 100, SIZE_MAX).count, 0);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "store/sqlite/internal.h"
 #include "store_asserts.h"
 
 #define OLD_US (KIT_NOW_US + 100 * 24 * KIT_HOUR_US)
@@ -117,6 +118,7 @@ static void what_is_done_later_is_found(void **state) {
     assert_int_equal(kit_append_many(store, 1, 300), ERROR_NONE);
     finish(store, 101, 200, STORE_DONE, NULL);
     assert_int_equal(purge(store, everything), 200);
+    assert_int_equal(store->purge_from, 301); /* what stays is behind */
     assert_int_equal(purge(store, everything), 0);
     finish(store, 50, 1, STORE_PARKED, NULL);
     finish(store, 7, 1, STORE_DONE, NULL);
@@ -150,6 +152,20 @@ static void a_bite_is_small(void **state) {
     store_close(store);
 }
 
+/* However much stays, a bite looks at so many rows only. */
+static void a_bite_looks_at_little(void **state) {
+    struct store *store = open_kit(*state);
+    bool has_more;
+    assert_int_equal(kit_append_many(store, 1, 4500), ERROR_NONE);
+    finish(store, 4500, 1, STORE_DONE, NULL);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bite(store, everything, 100, &has_more), 0);
+        assert_true(has_more);
+    }
+    assert_int_equal(bite(store, everything, 100, &has_more), 1);
+    store_close(store);
+}
+
 /* While a duplicate of it may come, an event stays: its row is what the duplicate is told by. */
 static void the_window_of_duplicates_goes_first(void **state) {
     struct store *store = open_kit(*state);
@@ -163,7 +179,9 @@ static void the_window_of_duplicates_goes_first(void **state) {
     assert_int_equal(kit_append(store, &made.event), ERROR_NONE);
     assert_true(made.event.is_duplicate);
     assert_int_equal(made.event.seq, 5);
+    assert_int_equal(store->seen.count, 10);
     assert_int_equal(purge(store, everything), 10);
+    assert_int_equal(store->seen.count, 0);
     assert_int_equal(kit_append(store, &made.event), ERROR_NONE);
     assert_false(made.event.is_duplicate);
     assert_int_equal(made.event.seq, 11);
@@ -325,6 +343,7 @@ int main(void) {
         STORE_TEST(each_state_has_its_time),
         STORE_TEST(what_is_done_later_is_found),
         STORE_TEST(a_bite_is_small),
+        STORE_TEST(a_bite_looks_at_little),
         STORE_TEST(the_window_of_duplicates_goes_first),
         STORE_TEST(numbers_are_not_given_again),
         STORE_TEST(the_index_of_jobs_goes_along),

@@ -204,6 +204,9 @@ static void test_what_a_step_can_keep(void **state) {
                            "\"retryable\":false}\n");
     step_ends("sleep(1)", "want 1 2 sleep [1]\n");
     step_ends("return (all { function() return 1 end })", "want 1 2 step.keep [\"s\",1]\n");
+    step_ends("xpcall(error, function() sleep(1) end) sleep(2)", "want 1 2 sleep [2]\n");
+    step_ends("local _, why = xpcall(error, function() return select(2, pcall(sleep, 1)) end) error(why, 0)",
+              "failed 1 error sleep cannot wait in an error handler: let xpcall return, then call it\n");
     step_ends("return step('t', print)", "want 1 2 step [\"t\"]\n");
 }
 

@@ -19,9 +19,9 @@ static const char first_layout[] =
     "CREATE TABLE bodies(seq INTEGER PRIMARY KEY, raw BLOB NOT NULL);"
 
     "CREATE TABLE runs(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, handler TEXT, generation BLOB,"
-    " script BLOB, attempt INTEGER NOT NULL, kills INTEGER NOT NULL, due INTEGER NOT NULL, started INTEGER NOT "
-    "NULL,"
-    " finished INTEGER NOT NULL, result TEXT, reason TEXT, traceback TEXT, returned TEXT);"
+    " script BLOB, attempt INTEGER NOT NULL, kills INTEGER NOT NULL, due INTEGER NOT NULL,"
+    " started INTEGER NOT NULL, finished INTEGER NOT NULL, result TEXT, reason TEXT, traceback TEXT,"
+    " returned TEXT);"
     "CREATE INDEX runs_generation ON runs(generation) WHERE generation IS NOT NULL;"
     "CREATE TABLE steps(id INTEGER PRIMARY KEY, branch INTEGER NOT NULL, occurrence INTEGER NOT NULL,"
     " is_error INTEGER NOT NULL, is_repeated INTEGER NOT NULL, status INTEGER NOT NULL, asked INTEGER NOT NULL,"

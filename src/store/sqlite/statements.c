@@ -40,8 +40,8 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
     [REPLAY_STEPS] = "UPDATE steps SET is_forgotten = 1 WHERE id BETWEEN ?5 AND ?6"
                      " AND id / 65536 IN (SELECT id FROM runs WHERE " RUNS_TO_REPLAY ")",
     [REPLAY_RUNS] = "UPDATE runs SET state = 0, attempt = 0, kills = 0, due = 0, finished = 0, result = NULL,"
-                    " reason = NULL, traceback = NULL, returned = NULL, started = CASE WHEN ?5 THEN 0 ELSE "
-                    "started END WHERE " RUNS_TO_REPLAY,
+                    " reason = NULL, traceback = NULL, returned = NULL,"
+                    " started = CASE WHEN ?5 THEN 0 ELSE started END WHERE " RUNS_TO_REPLAY,
 
     [PURGE_WINDOW] = "SELECT seq, fingerprint FROM events WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
     [PURGE_DONE] = "SELECT seq, state FROM events WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
