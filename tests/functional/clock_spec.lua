@@ -22,7 +22,10 @@ describe("a wall clock that is set", function()
       local server = host.serve {
         config = router.config .. "retry = { first_seconds = 4, factor = 1 }",
         scripts = { ["RouterJobQueued.lua"] = [[return function(event) router.jobs.get(event.data.jobId) end]] },
-        environment = { LD_PRELOAD = host.build .. "/tests/clock_shift.so", SWITCHHOOK_CLOCK = folder .. "/shift" },
+        environment = {
+          LD_PRELOAD = host.build .. "/tests/clock_shift.so",
+          SWITCHHOOK_CLOCK = folder .. "/shift",
+        },
       }
       assert.equal(200, server:deliver({ host.event("RouterJobQueued", { jobId = "j1" }) }).status)
       server:wait_state(1, "waiting")
