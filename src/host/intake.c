@@ -20,6 +20,7 @@ struct admission {
 };
 
 static void on_append(const struct store_work *work, void *context);
+static bool is_new(const struct store_event *event);
 static void on_admission(struct loop_task *task);
 static void on_missed(struct loop_task *task);
 static int take_up(struct host *host, uint64_t seq, uint64_t lane);
@@ -74,9 +75,13 @@ void intake_again(struct host *host, uint64_t seq, uint64_t lane) {
 /* On the store's thread. */
 static void on_append(const struct store_work *work, void *context) {
     struct host *host = context;
-    size_t most = work->append.count;
+    size_t count = 0;
+    for (size_t i = 0; i < work->append.count; i++) {
+        count += is_new(&work->append.events[i]);
+    }
+    atomic_fetch_add(&host->queued, count); /* whether or not the loop can be told */
     struct admission *admission =
-        fault_point("host.admit") ? NULL : malloc(sizeof *admission + most * sizeof *admission->events);
+        fault_point("host.admit") ? NULL : malloc(sizeof *admission + count * sizeof *admission->events);
     if (admission == NULL) {
         log_error("host", "no memory to take up events: they are looked for in the store", LOG_END);
         if (!atomic_exchange(&host->has_missed, true)) {
@@ -85,14 +90,17 @@ static void on_append(const struct store_work *work, void *context) {
         return;
     }
     *admission = (struct admission){.host = host};
-    for (size_t i = 0; i < most; i++) {
+    for (size_t i = 0; i < work->append.count; i++) {
         const struct store_event *event = &work->append.events[i];
-        if (!event->is_duplicate && event->malformed == NULL) {
+        if (is_new(event)) {
             admission->events[admission->count++] = (struct admitted){event->seq, event->lane};
         }
     }
-    atomic_fetch_add(&host->queued, admission->count);
     loop_post(host->loop, &admission->task, on_admission);
+}
+
+static bool is_new(const struct store_event *event) {
+    return !event->is_duplicate && event->malformed == NULL;
 }
 
 static void on_admission(struct loop_task *task) {

@@ -371,6 +371,7 @@ static void on_due(struct loop_timer *timer) {
     struct host *host = run->work->host;
     host->waiting--;
     run->state = RUN_READY;
+    run->reached_us = run->due_us;
     run->stored = STORE_QUEUED;
     list_append(&host->ready_runs, &run->in_ready);
     host_pump(host);
