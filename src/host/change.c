@@ -28,15 +28,9 @@ void change_submit(struct change *change) {
     store_submit(change->event->host->store, &change->work);
 }
 
-void change_retry_all(struct host *host) {
-    struct list again;
-    list_init(&again);
-    for (struct list_node *node; (node = list_take_first(&host->unsaved)) != NULL;) {
-        list_append(&again, node);
-    }
-    for (struct list_node *node; (node = list_take_first(&again)) != NULL;) {
-        change_submit(CONTAINER_OF(node, struct change, in_unsaved));
-    }
+void change_drop(struct change *change) {
+    list_remove(&change->in_unsaved);
+    release(change);
 }
 
 bool change_is_stuck(const struct host *host) {
@@ -187,7 +181,15 @@ static void later(struct change *change) {
 }
 
 static void on_again(struct loop_timer *timer) {
-    change_retry_all(CONTAINER_OF(timer, struct host, unsaved_timer));
+    struct host *host = CONTAINER_OF(timer, struct host, unsaved_timer);
+    struct list again;
+    list_init(&again);
+    for (struct list_node *node; (node = list_take_first(&host->unsaved)) != NULL;) {
+        list_append(&again, node);
+    }
+    for (struct list_node *node; (node = list_take_first(&again)) != NULL;) {
+        change_submit(CONTAINER_OF(node, struct change, in_unsaved));
+    }
 }
 
 /* On the store's thread. */

@@ -61,7 +61,6 @@ struct host {
     struct loop_task missed;  /* nor could the loop be told of them */
     _Atomic bool has_missed;
     uint64_t unclean_seq;         /* events up to this may have steps that were sent and not journaled */
-    size_t waiting;               /* runs in RUN_WAITING, in memory */
     struct loop_timer next_timer; /* of the events that are raised later */
     bool is_raising;
 
@@ -89,7 +88,8 @@ struct host {
     struct loop_task stop_task, reload_task, broken_task, question_task;
     _Atomic bool is_stopping, is_reload_asked, is_over;
     _Atomic(struct host_question *) questions;
-    struct error broken;
+    struct error broken; /* the store's thread writes it, before it posts broken_task */
+    bool is_broken;
     struct host_status totals; /* its counters and the words about the last reload */
 };
 
@@ -120,7 +120,8 @@ void intake_refill(struct host *host);
 void intake_again(struct host *host, uint64_t seq, uint64_t lane);
 
 /* orders.c */
-void orders_refuse_all(struct host *host);
+/* When no loop runs any more. */
+void orders_answer_all(struct host *host);
 
 /* mend.c */
 void mend_start(struct host *host);

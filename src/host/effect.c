@@ -1,4 +1,4 @@
-/* What a step asks for is done here, or in one of the effect_ files. */
+/* What a step asks for is done in one of the effect_ files; what they share is here. */
 #include "base/clock.h"
 #include "host/conductor.h"
 #include "host/effects.h"

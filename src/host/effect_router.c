@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { HEADERS_MAX = 8 };
 
@@ -133,8 +134,8 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
     step->is_repeated = step->is_repeated || answer->sends > 1; /* a kept connection that was dead: sent again */
     step->is_unsent = answer->sends == 0;
     step->retry_after_s = has_answer ? answer->retry_after_s : -1;
-    if (etag != NULL) {
-        snprintf(step->etag, sizeof step->etag, "%s", etag);
+    if (etag != NULL && strlen(etag) < sizeof step->etag) { /* a part of one would never match */
+        memcpy(step->etag, etag, strlen(etag) + 1);
     }
     step->is_error = outcome.is_error;
     step->call = NULL;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ESCAPED_MAX = 6 }; /* bytes that one of a text takes in JSON */
+
 static const double seconds_max = 366.0 * 24 * 3600;
 
 static void write_event(struct step *step, struct effect_extra *extra, struct slice name, struct slice data,
@@ -90,7 +92,7 @@ static void write_event(struct step *step, struct effect_extra *extra, struct sl
         return;
     }
     size_t type_length = text->length;
-    size_t capacity = type_length + data.length + strlen(step->run->work->subject) * 6 + 512;
+    size_t capacity = (type_length + strlen(step->run->work->subject)) * ESCAPED_MAX + data.length + 512;
     if (buffer_reserve(text, capacity) == NULL) {
         return;
     }

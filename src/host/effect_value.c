@@ -3,9 +3,10 @@
 #include "host/conductor.h"
 #include "host/effects.h"
 #include "json/json.h"
+#include <math.h>
 #include <string.h>
 
-enum { KEY_MAX = 1024, VALUE_MAX = 64 * 1024 };
+static const double ttl_max = 1000.0 * 366 * 24 * 3600;
 
 static enum store_value_verb verb_of(const struct step *step);
 static int take_ttl(void *context, struct slice name, struct slice raw_value);
@@ -32,7 +33,7 @@ void effect_value(struct step *step) {
         json_each_member(options.bytes, options.length, take_ttl, &ttl, NULL);
     }
     if (json_append_decoded(&extra->text, parts[0]) < 0 || extra->text.length == 0 ||
-        extra->text.length > KEY_MAX || value.length > VALUE_MAX) {
+        extra->text.length > STORE_KEY_MOST || value.length > STORE_VALUE_MOST) {
         effect_refuse(step, "BadArguments", "a key has 1 to 1024 bytes, a value 64 KiB at most");
         return;
     }
@@ -43,7 +44,7 @@ void effect_value(struct step *step) {
                                            .value = value,
                                            .expected = is_swap ? unless_null(parts[1]) : (struct slice){NULL, 0},
                                            .now_us = now,
-                                           .expires_us = ttl > 0 ? now + (int64_t)(ttl * 1e6) : 0};
+                                           .expires_us = ttl > 0 ? now + (int64_t)(fmin(ttl, ttl_max) * 1e6) : 0};
     journal_answer(step);
 }
 

@@ -3,7 +3,8 @@
 #include "base/log.h"
 #include "event/event.h"
 #include "json/tree.h"
-#include <signal.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static int take_handler(struct generation *generation, struct handler *handler, 
 static void digest_script(const struct generation *generation, struct handler *handler);
 static void on_refused(struct worker_slot *slot, const struct wire_frame *frame);
 static void on_died(struct process *process, const struct process_death *death);
+static void on_relieved(struct process *process);
 static void on_restart(struct loop_timer *timer);
 static void on_deadline(struct loop_timer *timer);
 static void fail(struct generation *generation, const char *words);
@@ -142,6 +144,7 @@ static int start_worker(struct worker_slot *slot, struct error *error) {
     options.loop = slot->generation->options.loop;
     options.frame = on_frame;
     options.died = on_died;
+    options.relieved = on_relieved;
     options.context = slot;
     slot->process = process_start(&options, error);
     if (slot->process == NULL) {
@@ -255,7 +258,8 @@ static int take_handler(struct generation *generation, struct handler *handler, 
         }
         const struct json *retry = json_get(own, "retry");
         handler->timeout_seconds = json_get_double(own, "timeout", 0);
-        handler->retry.attempts = (unsigned)json_get_double(retry, "attempts", handler->retry.attempts);
+        handler->retry.attempts =
+            (unsigned)fmax(1, fmin(json_get_double(retry, "attempts", handler->retry.attempts), UINT_MAX));
         handler->retry.first_seconds = json_get_double(retry, "first_seconds", handler->retry.first_seconds);
         handler->retry.factor = json_get_double(retry, "factor", handler->retry.factor);
         handler->retry.max_seconds = json_get_double(retry, "max_seconds", handler->retry.max_seconds);
@@ -317,6 +321,13 @@ static void on_died(struct process *process, const struct process_death *death) 
         }
         loop_timer_set(generation->options.loop, &slot->restart, clock_monotonic_ns() + pause * CLOCK_NS_PER_MS,
                        on_restart);
+    }
+}
+
+static void on_relieved(struct process *process) {
+    const struct worker_slot *slot = process->context;
+    if (slot->is_ready) {
+        slot->generation->options.idle(slot->generation);
     }
 }
 

@@ -45,7 +45,7 @@ struct worker_slot {
 
 struct generation_options {
     struct loop *loop;
-    struct process_options process; /* loop, program, limits; frame and died are set here */
+    struct process_options process; /* loop, program, limits; frame, died and relieved are set here */
     unsigned workers;
     struct retry_policy retry; /* what a handler's own table changes */
     /* All called from the loop, never from inside a call of this header: */

@@ -28,6 +28,7 @@ static void on_drain_over(struct loop_timer *timer);
 static void on_questions(struct loop_task *task);
 static void answer_questions(struct host *host);
 static void fill_status(const struct host *host, struct host_status *status);
+static bool is_waiting(const struct work *work);
 static void fill_paused(const struct host *host, struct host_status *status);
 static void fill_workers(const struct generation *generation, struct host_status *status);
 
@@ -82,6 +83,7 @@ void host_free(struct host *host) {
         reload_stop(host);
     }
     waiter_free_all(host);
+    breaker_reset(&host->breaker);
     for (size_t i = 0; i < host->paused_count; i++) {
         free(host->paused[i]);
     }
@@ -109,19 +111,23 @@ int host_run(struct host *host, struct error *error) {
     purge_start(host);
     reload_start(host);
     loop_run(host->loop);
-    atomic_store(&host->is_over, true);
-    answer_questions(host);
-    orders_refuse_all(host);
+    host_close(host);
     tell_of_repeats(host);
     store_reader_free(host->reader); /* so that the store can be closed before the host is freed */
     host->reader = NULL;
-    if (host->broken.code != ERROR_NONE) {
+    if (host->is_broken) {
         if (error != NULL) {
             *error = host->broken;
         }
         return -1;
     }
     return 0;
+}
+
+void host_close(struct host *host) {
+    atomic_store(&host->is_over, true);
+    answer_questions(host);
+    orders_answer_all(host);
 }
 
 void host_stop(struct host *host) {
@@ -270,17 +276,18 @@ static void on_signal(struct loop_watch *watch, uint32_t events) {
     }
 }
 
-/* On the store's thread. */
+/* On the store's thread. Told before the loop can end of itself. */
 static void on_store_broken(const struct error *error, void *context) {
     struct host *host = context;
     host->broken = *error;
-    atomic_store(&host->is_stopping, true);
     loop_post(host->loop, &host->broken_task, on_broken_task);
+    atomic_store(&host->is_stopping, true);
 }
 
 /* Nothing can be journaled any more: to go on would be to lie. */
 static void on_broken_task(struct loop_task *task) {
     struct host *host = CONTAINER_OF(task, struct host, broken_task);
+    host->is_broken = true;
     log_error("store", "the store is broken: the host stops", LOG_TEXT("reason", host->broken.message), LOG_END);
     if (host->options.stopping != NULL) {
         host->options.stopping(host->options.context);
@@ -341,12 +348,13 @@ static void fill_status(const struct host *host, struct host_status *status) {
     status->is_paused = host->is_paused;
     status->is_breaker_open = breaker_is_open(&host->breaker);
     fill_paused(host, status);
-    status->waiting = host->waiting + host->waiter_count;
+    status->waiting = host->waiter_count;
     status->lanes = lanes_count(&host->lanes);
     LIST_EACH (&host->works, node) {
-        status->running++;
+        bool waits = is_waiting(CONTAINER_OF(node, struct work, in_host));
+        status->waiting += waits;
+        status->running += !waits;
     }
-    status->running -= host->waiting < status->running ? host->waiting : status->running;
     const char *waiting_for = watch_waiting_for(&host->watch);
     if (waiting_for != NULL && status->reload_error[0] == '\0') {
         snprintf(status->reload_error, sizeof status->reload_error,
@@ -363,6 +371,19 @@ static void fill_status(const struct host *host, struct host_status *status) {
     LIST_EACH (&host->retiring, node) {
         status->generations++;
     }
+}
+
+/* Nothing of it can go on now. */
+static bool is_waiting(const struct work *work) {
+    bool has_waiting = false;
+    for (size_t i = 0; i < work->run_count; i++) {
+        enum run_state state = work->runs[i].state;
+        if (state != RUN_WAITING && state != RUN_OVER) {
+            return false;
+        }
+        has_waiting = has_waiting || state == RUN_WAITING;
+    }
+    return has_waiting;
 }
 
 static void fill_paused(const struct host *host, struct host_status *status) {

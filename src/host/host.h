@@ -76,6 +76,10 @@ void host_stop(struct host *host);
 /* Reads the scripts again, even if nothing seems changed. */
 void host_reload(struct host *host);
 
+/* Answers all questions and orders; later ones are answered at once. host_run ends with it: for a host that never ran,
+ * before those who ask are stopped. */
+void host_close(struct host *host);
+
 /* Whether a delivery may be stored now: not when stopping, nor past limits.backlog. */
 bool host_may_accept(const struct host *host);
 
@@ -145,7 +149,7 @@ struct host_order {
         struct host *host;
         struct host_order *next;
         struct store_work work;
-        struct loop_task stored;
+        bool is_stored; /* a replay: the store has done its part */
     } in_host;
 };
 void host_give(struct host *host, struct host_order *order);

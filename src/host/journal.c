@@ -183,6 +183,7 @@ static struct step *new_step(struct run *run, size_t answer_limit) {
 
 static void free_step(struct step *step) {
     effect_cancel(step);
+    change_drop(&step->save);
     buffer_reset(&step->operation);
     buffer_reset(&step->arguments);
     buffer_reset(&step->answer);

@@ -8,36 +8,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void push(struct host *host, struct host_order *order);
 static void on_orders(struct loop_task *task);
 static void carry_out(struct host *host, struct host_order *order);
 static void pause(struct host *host, struct host_order *order);
+static bool is_paused_already(const struct host *host, const char *path);
 static void resume(struct host *host, struct host_order *order);
 static char *handler_path(const char *name);
 static void replay(struct host *host, struct host_order *order);
 static int check_replay(struct host *host, const struct host_order *order, struct error *error);
 static void on_replay_done(struct store_work *work);
-static void on_replay_stored(struct loop_task *task);
+static void finish_replay(struct host *host, struct host_order *order);
+static void take_outcome(struct host_order *order);
 
 void host_give(struct host *host, struct host_order *order) {
     order->in_host.host = host;
+    order->in_host.is_stored = false;
+    push(host, order);
+}
+
+void orders_answer_all(struct host *host) {
+    struct host_order *order = atomic_exchange(&host->orders, NULL);
+    while (order != NULL) {
+        struct host_order *next = order->in_host.next;
+        if (order->in_host.is_stored) {
+            take_outcome(order); /* its event is taken up at the next start */
+        } else {
+            error_set(&order->error, ERROR_CLOSED, "the host is stopping");
+        }
+        order->answered(order);
+        order = next;
+    }
+}
+
+/* A stack of orders and one task: the one who finds it empty posts the task. */
+static void push(struct host *host, struct host_order *order) {
     struct host_order *first = atomic_load(&host->orders);
     do {
         order->in_host.next = first;
     } while (!atomic_compare_exchange_weak(&host->orders, &first, order));
     if (atomic_load(&host->is_over)) {
-        orders_refuse_all(host);
+        orders_answer_all(host);
     } else if (first == NULL) {
         loop_post(host->loop, &host->order_task, on_orders);
-    }
-}
-
-void orders_refuse_all(struct host *host) {
-    struct host_order *order = atomic_exchange(&host->orders, NULL);
-    while (order != NULL) {
-        struct host_order *next = order->in_host.next;
-        error_set(&order->error, ERROR_CLOSED, "the host is stopping");
-        order->answered(order);
-        order = next;
     }
 }
 
@@ -60,6 +73,10 @@ static void on_orders(struct loop_task *task) {
 }
 
 static void carry_out(struct host *host, struct host_order *order) {
+    if (order->in_host.is_stored) {
+        finish_replay(host, order);
+        return;
+    }
     switch (order->verb) {
     case HOST_PAUSE: pause(host, order); break;
     case HOST_RESUME: resume(host, order); break;
@@ -75,6 +92,10 @@ static void pause(struct host *host, struct host_order *order) {
         return;
     }
     char *path = handler_path(order->handler);
+    if (path != NULL && is_paused_already(host, path)) {
+        free(path);
+        return;
+    }
     bool is_known = path != NULL && host->live != NULL && generation_handler(host->live, slice_of(path)) != NULL;
     if (!is_known || host->paused_count == HOST_PAUSED_MAX) {
         error_set(&order->error, is_known ? ERROR_LIMIT : ERROR_NOT_FOUND,
@@ -86,6 +107,15 @@ static void pause(struct host *host, struct host_order *order) {
     }
     host->paused[host->paused_count++] = path;
     log_info("host", "a handler is paused", LOG_TEXT("script", path), LOG_END);
+}
+
+static bool is_paused_already(const struct host *host, const char *path) {
+    for (size_t i = 0; i < host->paused_count; i++) {
+        if (strcmp(host->paused[i], path) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void resume(struct host *host, struct host_order *order) {
@@ -159,15 +189,22 @@ static int check_replay(struct host *host, const struct host_order *order, struc
     return 0;
 }
 
-/* On the store's thread. */
+/* On the store's thread. The order is put where orders come from: with or without the loop, it is answered. */
 static void on_replay_done(struct store_work *work) {
     struct host_order *order = CONTAINER_OF(work, struct host_order, in_host.work);
-    loop_post(order->in_host.host->loop, &order->in_host.stored, on_replay_stored);
+    order->in_host.is_stored = true;
+    push(order->in_host.host, order);
 }
 
-static void on_replay_stored(struct loop_task *task) {
-    struct host_order *order = CONTAINER_OF(task, struct host_order, in_host.stored);
-    struct host *host = order->in_host.host;
+static void finish_replay(struct host *host, struct host_order *order) {
+    take_outcome(order);
+    if (order->error.code == ERROR_NONE) {
+        intake_again(host, order->seq, order->in_host.work.replay.lane);
+    }
+    order->answered(order);
+}
+
+static void take_outcome(struct host_order *order) {
     const struct store_work *work = &order->in_host.work;
     order->error = work->error;
     order->run_count = work->replay.run_count;
@@ -175,8 +212,5 @@ static void on_replay_stored(struct loop_task *task) {
         error_set(&order->error, ERROR_INVALID,
                   "event %lu has no parked run; --from-start runs one that is done again",
                   (unsigned long)order->seq);
-    } else if (order->error.code == ERROR_NONE) {
-        intake_again(host, order->seq, work->replay.lane);
     }
-    order->answered(order);
 }

@@ -266,6 +266,7 @@ static void on_flush(struct loop_task *task) {
 }
 
 static void write_frames(struct process *process) {
+    bool was_congested = process_is_congested(process);
     while (!process->is_dead && process->out.length > 0) {
         ssize_t sent = send(process->socket.fd, process->out.bytes, process->out.length, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) {
@@ -284,6 +285,9 @@ static void write_frames(struct process *process) {
     uint32_t wanted = process->out.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
     if (process->socket.fd >= 0 && process->socket.events != wanted) {
         loop_rewatch(process->options.loop, &process->socket, wanted, NULL);
+    }
+    if (was_congested && !process_is_congested(process)) {
+        process->options.relieved(process);
     }
 }
 

@@ -42,6 +42,7 @@ struct process_options {
     uint64_t run_memory, all_memory, answer_size; /* bytes */
     void (*frame)(struct process *process, const struct wire_frame *frame);
     void (*died)(struct process *process, const struct process_death *death);
+    void (*relieved)(struct process *process); /* it was congested, and is not any more */
     void *context;
 };
 

@@ -14,5 +14,5 @@ int64_t retry_delay_us(const struct retry_policy *policy, unsigned attempt, doub
     if (seconds < (double)retry_after_s) {
         seconds = (double)retry_after_s;
     }
-    return (int64_t)(fmin(seconds, longest_seconds) * us_per_second);
+    return (int64_t)(fmax(0, fmin(seconds, longest_seconds)) * us_per_second);
 }

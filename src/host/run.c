@@ -3,11 +3,13 @@
 #include "host/conductor.h"
 #include "json/json.h"
 #include "json/tree.h"
-#include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const double seconds_max = 366.0 * 24 * 3600; /* of a handler's own timeout */
 
 static void send_run(struct run *run, const struct handler *handler);
 static uint64_t seed_of(const struct run *run);
@@ -93,11 +95,13 @@ void run_on_death(struct worker_slot *slot, const struct process_death *death) {
 }
 
 void run_hand_back(struct run *run) {
-    if (run->state == RUN_ON) {
+    struct host *host = run->work->host;
+    if (run->slot != NULL) {
         leave(run);
     }
     run->state = RUN_READY;
-    list_prepend(&run->work->host->ready_runs, &run->in_ready);
+    list_prepend(&host->ready_runs, &run->in_ready);
+    host_check_drained(host);
 }
 
 void run_cancel_timer(struct run *run) {
@@ -107,7 +111,6 @@ void run_cancel_timer(struct run *run) {
 void run_wait(struct run *run) {
     struct host *host = run->work->host;
     run->state = RUN_WAITING;
-    host->waiting++;
     int64_t pause_us = run->due_us - clock_wall_us();
     int64_t at = clock_monotonic_ns() + (pause_us > 0 ? pause_us * 1000 : 0);
     loop_timer_set(host->loop, &run->timer, at, on_due);
@@ -125,7 +128,6 @@ void run_postpone(struct run *run) {
     run_cancel(run);
     run->state = RUN_WAITING;
     run->is_postponed = true;
-    host->waiting++;
     list_append(&host->postponed, &run->in_ready);
     work_check(run->work);
 }
@@ -134,7 +136,6 @@ void run_set_aside(struct run *run) {
     struct host *host = run->work->host;
     run->state = RUN_WAITING;
     run->is_set_aside = true;
-    host->waiting++;
     list_append(&host->paused_runs, &run->in_ready);
     breaker_forget(&host->breaker, run->id);
     work_check(run->work);
@@ -142,7 +143,6 @@ void run_set_aside(struct run *run) {
 
 void run_go_on(struct run *run) {
     struct host *host = run->work->host;
-    host->waiting--;
     run->is_postponed = run->is_set_aside = false;
     run->state = RUN_READY;
     list_remove(&run->in_ready);
@@ -164,7 +164,8 @@ static void send_run(struct run *run, const struct handler *handler) {
     wire_put_text(out, slice_make(work->raw, work->raw_length));
     process_put(run->slot->process, place);
     double seconds = handler->timeout_seconds > 0 ? handler->timeout_seconds : host->config->limits.run_seconds;
-    loop_timer_set(host->loop, &run->timer, clock_monotonic_ns() + (int64_t)(seconds * 1e9), on_overtime);
+    int64_t time_ns = (int64_t)(fmin(seconds, seconds_max) * 1e9);
+    loop_timer_set(host->loop, &run->timer, clock_monotonic_ns() + time_ns, on_overtime);
 }
 
 /* The event's own, and another for each of its handlers: the same again when the run is done again. */
@@ -199,7 +200,8 @@ static void on_want(struct run *run, const struct wire_frame *frame) {
     uint32_t branch = wire_get_u32(&reader);
     struct slice operation = wire_get_text(&reader);
     struct slice arguments = wire_get_text(&reader);
-    if (!wire_is_whole(&reader) || wait == 0 || json_check(arguments.bytes, arguments.length, NULL) < 0) {
+    if (!wire_is_whole(&reader) || wait == 0 || !slice_starts_with(arguments, "[") ||
+        json_check(arguments.bytes, arguments.length, NULL) < 0) {
         process_kill(run->slot->process);
         return;
     }
@@ -369,7 +371,6 @@ static void on_overtime(struct loop_timer *timer) {
 static void on_due(struct loop_timer *timer) {
     struct run *run = CONTAINER_OF(timer, struct run, timer);
     struct host *host = run->work->host;
-    host->waiting--;
     run->state = RUN_READY;
     run->reached_us = run->due_us;
     run->stored = STORE_QUEUED;

@@ -2,7 +2,6 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "host/conductor.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -25,9 +25,6 @@ bool waiter_replace(struct work *work) {
     *waiter = (struct waiter){.host = host, .seq = work->seq, .lane = work->lane};
     waiter->due_us = awaited == AWAITS_MOMENT ? due_us : 0;
     host->waiter_count++;
-    for (size_t i = 0; i < work->run_count; i++) {
-        host->waiting -= work->runs[i].state == RUN_WAITING;
-    }
     work->lane = NULL;
     work_free(work);
     if (awaited != AWAITS_MOMENT) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void free_runs(struct work *work);
 static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone);
 static int take_record(struct work *work, const struct store_record *record);
 static int take_stored_runs(struct work *work, struct error *error);
@@ -91,24 +92,8 @@ void work_check(struct work *work) {
 void work_free(struct work *work) {
     begun_remove(&work->host->begun, work->seq);
     list_remove(&work->in_host);
-    list_remove(&work->save.in_unsaved);
-    for (size_t i = 0; i < work->run_count; i++) {
-        struct run *run = &work->runs[i];
-        run_cancel_timer(run);
-        sleep_stop(run);
-        map_remove(&work->host->runs, run->id);
-        list_remove(&run->in_ready);
-        list_remove(&run->save.in_unsaved);
-        LIST_EACH (&run->steps, node) {
-            list_remove(&CONTAINER_OF(node, struct step, in_run)->save.in_unsaved);
-        }
-        journal_free(run);
-        free(run->handler);
-        free(run->reason);
-        free(run->traceback);
-        free(run->returned);
-    }
-    free(work->runs);
+    change_drop(&work->save);
+    free_runs(work);
     free(work->raw);
     free(work->type);
     free(work->subject);
@@ -127,6 +112,25 @@ enum store_state work_state(const struct work *work) {
         has_parked = has_parked || state == STORE_PARKED;
     }
     return has_waiting ? STORE_WAITING : has_parked ? STORE_PARKED : STORE_DONE;
+}
+
+static void free_runs(struct work *work) {
+    for (size_t i = 0; i < work->run_count; i++) {
+        struct run *run = &work->runs[i];
+        run_cancel_timer(run);
+        sleep_stop(run);
+        map_remove(&work->host->runs, run->id);
+        list_remove(&run->in_ready);
+        change_drop(&run->save);
+        journal_free(run);
+        free(run->handler);
+        free(run->reason);
+        free(run->traceback);
+        free(run->returned);
+    }
+    free(work->runs);
+    work->runs = NULL;
+    work->run_count = 0;
 }
 
 /* The event, its runs as they were stored, or fresh ones for the handlers that are live now. */
@@ -196,11 +200,7 @@ static int take_stored_runs(struct work *work, struct error *error) {
     if (count == 0) {
         return 0;
     }
-    for (size_t i = 0; i < work->run_count; i++) {
-        free(work->runs[i].handler);
-    }
-    free(work->runs);
-    work->run_count = 0;
+    free_runs(work);
     work->runs = calloc(count, sizeof *work->runs);
     if (work->runs == NULL || store_each_run(work->host->reader, work->seq, take_stored_run, work, error) < 0) {
         return -1;

@@ -197,7 +197,8 @@ void journal_free(struct run *run);
 
 /* change.c */
 void change_submit(struct change *change);
-void change_retry_all(struct host *host);
+/* Its owner goes. It is not on its way to the store, or the store is closed. */
+void change_drop(struct change *change);
 /* The disk is full, or slow: no event is begun, since what its runs did could not be saved and would pile up. */
 bool change_is_stuck(const struct host *host);
 
@@ -212,7 +213,7 @@ void sleep_stop(struct run *run);
 /* Whether the breaker has a say in it. */
 bool effect_needs_router(struct slice operation);
 void effect_free_extra(struct step *step);
-/* Does what the step asks for; journal_answer follows, never from inside this call. */
+/* Does what the step asks for; journal_answer follows, at once or later. */
 void effect_start(struct step *step);
 /* Gives a request under way up. */
 void effect_cancel(struct step *step);

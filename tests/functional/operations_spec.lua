@@ -209,6 +209,7 @@ describe("switchhook pause", function()
       ["RouterJobClosed/second.lua"] = NOTHING,
     } }
     expect(run(server, "pause", "RouterJobQueued"), 0, "paused RouterJobQueued\n")
+    expect(run(server, "pause", "RouterJobQueued"), 0, "paused RouterJobQueued\n") -- as it is already
     assert.equal(200, post(server, "/api/pause?handler=RouterJobClosed%2Fsecond.lua").status)
     local status = status_of(server)
     assert.is_false(status.paused)

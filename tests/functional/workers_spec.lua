@@ -263,3 +263,26 @@ describe("a worker", function()
     end
   end)
 end)
+
+describe("a worker that has more to read than it should", function()
+  it("is given the rest of its runs as soon as it has read that", function()
+    local count, each = 60, 12
+    local server = host.serve {
+      config = "workers = 1; limits = { drain_seconds = 0 }",
+      arguments = { "--paused" },
+      scripts = { ["RouterJobQueued.lua"] = "return function() sleep(59) end" },
+    }
+    for first = 1, count, each do
+      local events = {}
+      for i = 1, each do
+        events[i] = host.event("RouterJobQueued", { jobId = "j" .. first + i, padding = ("x"):rep(80 * 1024) })
+      end
+      assert.equal(200, server:deliver(events).status)
+    end
+    assert.equal(200, server:api("/api/resume", { method = "POST" }).status)
+    host.wait_until(function()
+      return server:api("/api/status").json.workers[1].runs == count
+    end, "all runs to be on the worker")
+    server:stop()
+  end)
+end)

@@ -34,6 +34,12 @@ static void on_died(struct process *dead, const struct process_death *how) {
     process = NULL;
 }
 
+static void on_relieved(struct process *from) {
+    assert_ptr_equal(from, process);
+    assert_false(process_is_congested(process));
+    say("relieved");
+}
+
 static void start_program(const char *path) {
     struct error error = {0};
     process = process_start(&(struct process_options){.loop = loop,
@@ -43,7 +49,8 @@ static void start_program(const char *path) {
                                                       .all_memory = 64 << 20,
                                                       .answer_size = 1 << 20,
                                                       .frame = on_frame,
-                                                      .died = on_died},
+                                                      .died = on_died,
+                                                      .relieved = on_relieved},
                             &error);
     if (process == NULL) {
         fail_msg("%s", error.message);
@@ -257,23 +264,37 @@ static void one_that_speaks_nonsense_is_ended(void **state) {
     assert_string_equal(said, "died ");
 }
 
-static void one_that_does_not_read_gets_no_more(void **state) {
+static void send_six_mebibytes(void) {
     enum { SIZE = 1 << 20 };
-
-    (void)state;
-    load("return function() end");
-    kill(process->pid, SIGSTOP);
+    static const char *const paths[] = {"a.lua", "b.lua", "c.lua", "d.lua", "e.lua", "f.lua"};
     char *text = calloc(1, SIZE + 1);
+
     assert_non_null(text);
     memset(text, ' ', SIZE);
-    for (int i = 0; i < 6; i++) {
-        send_file("a.lua", text);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        send_file(paths[i], text);
     }
     free(text);
     wait_for("");
     assert_true(process_is_congested(process));
+}
+
+static void one_that_does_not_read_gets_no_more(void **state) {
+    (void)state;
+    load("return function() end");
+    kill(process->pid, SIGSTOP);
+    send_six_mebibytes();
     kill(process->pid, SIGKILL);
     wait_for("died");
+}
+
+static void one_that_reads_again_says_so(void **state) {
+    (void)state;
+    start();
+    kill(process->pid, SIGSTOP);
+    send_six_mebibytes();
+    kill(process->pid, SIGCONT);
+    wait_for("relieved");
 }
 
 static void a_worker_that_does_not_exist_is_an_error(void **state) {
@@ -316,6 +337,7 @@ int main(void) {
         HOSTED(one_that_hangs_up_is_buried),
         HOSTED(one_that_speaks_nonsense_is_ended),
         HOSTED(one_that_does_not_read_gets_no_more),
+        HOSTED(one_that_reads_again_says_so),
         HOSTED(a_worker_that_does_not_exist_is_an_error),
         HOSTED(can_be_freed_with_frames_on_their_way),
     };
