@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGAIN_MS = 1000 };
+enum { AGAIN_MS = 1000, SAVING_MOST = 1024 };
 
 static int build(struct change *change);
 static void put_row(struct store_run *row, const struct run *run, char **texts);
@@ -24,12 +24,17 @@ void change_submit(struct change *change) {
         return;
     }
     change->work.done = on_done;
+    change->event->host->saving++;
     store_submit(change->event->host->store, &change->work);
 }
 
 void change_drop(struct change *change) {
     list_remove(&change->in_unsaved);
     release(change);
+}
+
+bool change_is_stuck(const struct host *host) {
+    return host->cannot_save || host->saving >= SAVING_MOST;
 }
 
 /* What the store is told is a copy: the run may go on changing while the commit is under way. The first change of an
@@ -168,7 +173,6 @@ static int put_forgotten(struct change *change) {
 static void later(struct change *change) {
     struct host *host = change->event->host;
     release(change);
-    host->cannot_save = true;
     list_append(&host->unsaved, &change->in_unsaved);
     if (!loop_timer_is_set(&host->unsaved_timer)) {
         loop_timer_set(host->loop, &host->unsaved_timer, clock_monotonic_ns() + AGAIN_MS * CLOCK_NS_PER_MS,
@@ -196,14 +200,19 @@ static void on_done(struct store_work *work) {
 
 static void on_saved(struct loop_task *task) {
     struct change *change = CONTAINER_OF(task, struct change, saved);
+    struct host *host = change->event->host;
+    bool was_stuck = change_is_stuck(host);
+    host->saving--;
     if (change->work.error.code != ERROR_NONE) {
+        host->cannot_save =
+            host->cannot_save || change->work.error.code == ERROR_FULL; /* what else may be this one's */
         later(change); /* a full disk passes; a broken store stops the host */
         return;
     }
     release(change);
-    if (change->event->host->cannot_save) {
-        change->event->host->cannot_save = false;
-        host_pump(change->event->host);
+    host->cannot_save = false;
+    if (was_stuck) {
+        host_pump(host);
     }
     change->event->is_stored = change->run != NULL;
     change->done(change);

@@ -47,7 +47,8 @@ struct host {
     size_t waiter_count;
     struct breaker breaker; /* in front of the Job Router */
     struct list unsaved;    /* struct change, by in_unsaved */
-    bool cannot_save;       /* the last change failed: no event is begun until one works */
+    bool cannot_save;       /* the last change found no space, see change_is_stuck */
+    size_t saving;          /* changes that the store has */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;

@@ -79,7 +79,7 @@ static void on_append(const struct store_work *work, void *context) {
     for (size_t i = 0; i < work->append.count; i++) {
         count += is_new(&work->append.events[i]);
     }
-    atomic_fetch_add(&host->queued, count);
+    atomic_fetch_add(&host->queued, count); /* whether or not the loop can be told */
     struct admission *admission =
         fault_point("host.admit") ? NULL : malloc(sizeof *admission + count * sizeof *admission->events);
     if (admission == NULL) {

@@ -43,9 +43,8 @@ static void on_pump(struct loop_task *task) {
     intake_refill(host);
 }
 
-/* What cannot be saved would pile up. */
 static bool begin_next(struct host *host) {
-    if (host->cannot_save) {
+    if (change_is_stuck(host)) {
         return false;
     }
     if (!list_is_empty(&host->due_waiters)) {

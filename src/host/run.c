@@ -372,6 +372,7 @@ static void on_due(struct loop_timer *timer) {
     struct run *run = CONTAINER_OF(timer, struct run, timer);
     struct host *host = run->work->host;
     run->state = RUN_READY;
+    run->reached_us = run->due_us;
     run->stored = STORE_QUEUED;
     list_append(&host->ready_runs, &run->in_ready);
     host_pump(host);

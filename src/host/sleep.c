@@ -19,7 +19,8 @@ bool sleep_begin(struct step *step) {
     if (!slice_is(buffer_slice(&step->operation), "sleep") || step->is_error) {
         return false;
     }
-    int64_t left = (step->answered_us - clock_wall_us()) * 1000;
+    int64_t now = clock_wall_us();
+    int64_t left = (step->answered_us - (run->reached_us > now ? run->reached_us : now)) * 1000;
     int64_t most = asked_ns(step);
     if (left > most) {
         left = most;

@@ -23,6 +23,7 @@ bool waiter_replace(struct work *work) {
         return false; /* then it stays as it is */
     }
     *waiter = (struct waiter){.host = host, .seq = work->seq, .lane = work->lane};
+    waiter->due_us = awaited == AWAITS_MOMENT ? due_us : 0;
     host->waiter_count++;
     work->lane = NULL;
     work_free(work);
@@ -46,7 +47,7 @@ bool waiter_begin_due(struct host *host) {
     struct waiter *waiter = CONTAINER_OF(node, struct waiter, in_list);
     struct lane *lane = waiter->lane;
     uint64_t seq = waiter->seq;
-    if (work_resume(host, lane, seq) < 0) {
+    if (work_resume(host, lane, seq, waiter->due_us) < 0) {
         return false;
     }
     list_remove(node);

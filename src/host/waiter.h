@@ -21,6 +21,7 @@ struct waiter {
     struct host *host;
     uint64_t seq;
     struct lane *lane; /* that it holds; NULL: none */
+    int64_t due_us;    /* wall; 0: it waits for something else */
     struct loop_timer timer;
     struct list_node in_list; /* the host's waiters, postponed, paused or due ones */
 };

@@ -14,13 +14,13 @@ static int take_stored_run(void *context, const struct store_run *row);
 static int count_run(void *context, const struct store_run *row);
 static int choose_handlers(struct work *work, const struct store_record *record);
 static int init_run(struct work *work, struct run *run, uint64_t id, struct slice handler);
-static void begin_runs(struct work *work);
-static void begin_run(struct run *run);
+static void begin_runs(struct work *work, int64_t reached_us);
+static void begin_run(struct run *run, int64_t reached_us);
 static void save_unhandled(struct work *work);
 static void on_unhandled(struct change *change);
 
 int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
-    if (work_resume(host, lane, seq) == 0) {
+    if (work_resume(host, lane, seq, 0) == 0) {
         atomic_fetch_sub(&host->queued, 1);
         return 0;
     }
@@ -28,7 +28,7 @@ int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
     return -1;
 }
 
-int work_resume(struct host *host, struct lane *lane, uint64_t seq) {
+int work_resume(struct host *host, struct lane *lane, uint64_t seq, int64_t reached_us) {
     bool is_gone = false;
     struct work *work = read_work(host, seq, &is_gone);
     if (work == NULL && !is_gone) {
@@ -43,7 +43,7 @@ int work_resume(struct host *host, struct lane *lane, uint64_t seq) {
     work->lane = lane;
     list_append(&host->works, &work->in_host);
     begun_add(&host->begun, work);
-    begin_runs(work);
+    begin_runs(work, reached_us);
     return 0;
 }
 
@@ -257,26 +257,28 @@ static int init_run(struct work *work, struct run *run, uint64_t id, struct slic
     return map_put(&host->runs, id, run);
 }
 
-static void begin_runs(struct work *work) {
+static void begin_runs(struct work *work, int64_t reached_us) {
     host_note_work(work, (struct host_note){.what = HOST_ARRIVED});
     if (work->run_count == 0) {
         save_unhandled(work);
         return;
     }
     for (size_t i = 0; i < work->run_count; i++) {
-        begin_run(&work->runs[i]);
+        begin_run(&work->runs[i], reached_us);
     }
     work_check(work);
 }
 
-static void begin_run(struct run *run) {
+static void begin_run(struct run *run, int64_t reached_us) {
     if (run->state == RUN_OVER) {
         return;
     }
-    if (run->stored == STORE_WAITING && run->due_us > clock_wall_us()) {
+    bool is_waiting = run->stored == STORE_WAITING;
+    if (is_waiting && run->due_us > reached_us && run->due_us > clock_wall_us()) {
         run_wait(run);
         return;
     }
+    run->reached_us = is_waiting ? run->due_us : 0;
     run->stored = STORE_QUEUED;
     list_append(&run->work->host->ready_runs, &run->in_ready);
 }

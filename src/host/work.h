@@ -94,8 +94,9 @@ struct run {
     uint8_t script[CRYPTO_DIGEST_SIZE];     /* its handler and the modules then */
     uint32_t attempt, kills;
     int64_t started_us, attempt_us, finished_us, due_us; /* wall */
-    bool may_repeat;                                     /* its first new steps were perhaps sent before */
-    bool is_muted; /* it goes over steps that it took before: its log lines are there already */
+    int64_t reached_us; /* what it waited for last: that moment is over, whatever the wall clock says by now */
+    bool may_repeat;    /* its first new steps were perhaps sent before */
+    bool is_muted;      /* it goes over steps that it took before: its log lines are there already */
     struct worker_slot *slot;
     struct list_node in_slot, in_ready;
     uint64_t dispatch; /* counts the times it was handed to a worker */
@@ -124,8 +125,9 @@ struct work {
 /* work.c */
 /* Begins the event at the head of `lane`; -1: not now (it went back to the lane). */
 int work_begin(struct host *host, struct lane *lane, uint64_t seq);
-/* Takes an event up again that waited; `lane` is the one that it holds, or NULL. -1: not now. */
-int work_resume(struct host *host, struct lane *lane, uint64_t seq);
+/* Takes an event up again that waited; `lane` is the one that it holds, or NULL. Waits that were to end by `reached_us` are
+ * over, whatever the wall clock says by now. -1: not now. */
+int work_resume(struct host *host, struct lane *lane, uint64_t seq, int64_t reached_us);
 /* Whether at `at_us` nothing is left to be won: an offer that has expired cannot be accepted any more. (Deadline:
  * data.expiresOn of RouterWorkerOfferIssued, "Azure Communication Services - Job Router events".) */
 bool work_is_pointless(struct slice raw, int64_t at_us);
@@ -197,6 +199,8 @@ void journal_free(struct run *run);
 void change_submit(struct change *change);
 /* Its owner goes. It is not on its way to the store, or the store is closed. */
 void change_drop(struct change *change);
+/* The disk is full, or slow: no event is begun, since what its runs did could not be saved and would pile up. */
+bool change_is_stuck(const struct host *host);
 
 /* sleep.c */
 /* The answer of `step` is a sleep's, whose end is not here yet; its answer is sent when it is. False: it is over. */

@@ -8,7 +8,7 @@ local scripts = {
 }
 
 -- A file system of its own that nobody else sees, and that goes with the host.
-local SMALL = [[mount -t tmpfs -o size=8m none "$0" && exec "$@"]]
+local SMALL = [[mount -t tmpfs -o size=16m none "$0" && exec "$@"]]
 
 local function serve_on_small_disk(router, options)
   local folder = host.folder()
@@ -91,7 +91,7 @@ describe("a full disk", function()
   end)
 
   it("begins no events while nothing can be saved", function()
-    local COUNT = 2000
+    local COUNT = 4000
     local router = ledger.open()
     local server = serve_on_small_disk(router, { "--paused" })
     if not server then

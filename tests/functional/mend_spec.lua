@@ -116,6 +116,27 @@ describe("a run that a mistake in its script has parked", function()
     server:stop()
   end)
 
+  it("goes through with all the others, however many", function()
+    local COUNT = 450
+    local router = ledger.open()
+    local server = serve(router, { ["RouterJobQueued.lua"] = BROKEN })
+    local batch = {}
+    for i = 1, COUNT do
+      batch[i] = host.event("RouterJobQueued", { jobId = "j" .. i })
+    end
+    assert.equal(200, server:deliver(batch).status)
+    local function wait_all(what)
+      host.wait_until(function()
+        return server:api("/api/status").json.sinceStart[what] == COUNT
+      end, "all to be " .. what)
+    end
+    wait_all "parked"
+    save(server, "RouterJobQueued.lua", MENDED)
+    wait_all "done"
+    assert.equal(COUNT, #router.paths)
+    server:stop()
+  end)
+
   it("goes through as one of several handlers, the others are left alone", function()
     local router = ledger.open()
     local server = serve(router, {

@@ -197,6 +197,25 @@ static void one_that_is_queued_again_comes_up_once(void **state) {
     finish(&taken);
 }
 
+/* The point host.admit stands for an allocation that fails. */
+static void what_could_not_be_told_is_counted_and_found(void **state) {
+    (void)state;
+#ifndef SWITCHHOOK_FAULTS
+    skip();
+#endif
+    for (unsigned i = 0; i < 5; i++) {
+        append(1 + i);
+    }
+    assert_int_equal(atomic_load(&host->queued), 5);
+    turn();
+    finish_all();
+    assert_true(loop_timer_is_set(&host->rescan));
+    loop_timer_set(host->loop, &host->rescan, 0, host->rescan.fire);
+    turn();
+    finish_all();
+    assert_each_once();
+}
+
 static void a_restart_takes_up_what_is_open(void **state) {
     (void)state;
     for (unsigned i = 0; i < 30; i++) {
@@ -216,11 +235,13 @@ static void a_restart_takes_up_what_is_open(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_could_not_be_told_is_counted_and_found, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_up_a_window_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_lost_or_doubled_by_what_arrives_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(lanes_that_wait_hold_up_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_queued_again_comes_up_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_takes_up_what_is_open, setup, teardown),
     };
+    setenv("SWITCHHOOK_FAULT", "host.admit:3:fail", 1); /* in the first test */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
