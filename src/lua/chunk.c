@@ -14,6 +14,11 @@ int chunk_compile(lua_State *L, struct slice text, const char *path) {
         size_t skipped = newline == NULL ? text.length : (size_t)(newline - text.bytes);
         text = slice_make(text.bytes + skipped, text.length - skipped);
     }
+    if (text.length > 0 &&
+        text.bytes[0] == LUA_SIGNATURE[0]) { /* Lua would refuse it as well, and not say where */
+        lua_pushfstring(L, "%s:1: this is a compiled chunk: scripts are Lua texts", path);
+        return LUA_ERRSYNTAX;
+    }
     const char *name = lua_pushfstring(L, "@%s", path);
     int status = luaL_loadbufferx(L, text.length == 0 ? "" : text.bytes, text.length, name, "t");
     lua_remove(L, -2);

@@ -99,6 +99,10 @@ static const char *push_words(lua_State *L, int index, size_t *length) {
         lua_pushliteral(L, "the script raised a table: raise a text, or a table with a `message`");
         return lua_tolstring(L, -1, length);
     }
+    if (lua_isnil(L, index)) {
+        lua_pushliteral(L, "the script raised nil: raise a text, or a table with a `message`");
+        return lua_tolstring(L, -1, length);
+    }
     return luaL_tolstring(L, index, length);
 }
 

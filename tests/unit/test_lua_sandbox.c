@@ -191,7 +191,8 @@ static void test_errors_in_error_handlers(void **state) {
     world_expect("error({})",
                  "failed 1 error the script raised a table: raise a text, or a table with a `message`\n");
     world_expect("error({ message = 'no such queue' })", "failed 1 error no such queue\n");
-    world_expect("error(nil)", "failed 1 error nil\n");
+    world_expect("error(nil)",
+                 "failed 1 error the script raised nil: raise a text, or a table with a `message`\n");
     world_expect("error(42)", "failed 1 error 42\n");
 }
 

@@ -43,7 +43,7 @@ static void test_what_does_not_load(void **state) {
     refuses_to_load("a.lua", "\nlocal x = = 1", "a.lua:2: unexpected symbol near '='");
     refuses_to_load("a.lua", "#!/bin/lua\nlocal x = = 1", "a.lua:2: unexpected symbol near '='");
     refuses_to_load("lib/a.lua", "return {", "lib/a.lua:1: unexpected symbol near <eof>");
-    refuses_to_load("a.lua", "\x1bLua", "attempt to load a binary chunk (mode is 't')");
+    refuses_to_load("a.lua", "\x1bLua", "a.lua:1: this is a compiled chunk: scripts are Lua texts");
     refuses_to_load(
         "a.lua", "local x = 1\n",
         "a.lua:1: the script returns nothing; it must end with its handler: return function(event) ... end");
