@@ -1,4 +1,5 @@
-/* Health, status and the recorded events over HTTP, for operators and the command line: never on the delivery port.
+/* Health, status and the recorded events over HTTP, for operators and the command line: never on the delivery
+ * port.
  *
  *     GET  /healthz                 200 while the process answers
  *     GET  /readyz                  200 once a generation of scripts is live, else 503
@@ -13,8 +14,9 @@
  *     POST /api/backup              a copy of the store: {"file": "PATH"}
  *     POST /api/reload              reads the scripts again
  *
- * A page in a browser must not be able to reach it: every call needs a Host that names this machine's loopback, and
- * a call that changes something the header `X-Switchhook: 1`, which no form can send. JSON members are camelCase.
+ * A page in a browser must not be able to reach it: every call needs a Host that names this machine's loopback,
+ * and a call that changes something the header `X-Switchhook: 1`, which no form can send. JSON members are
+ * camelCase.
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H

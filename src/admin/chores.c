@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One backup or check. The thread is nobody's: the request is answered as the last thing that it does with what is not its own,
- * and the listener waits for its answers before it stops. */
+/* One backup or check. The thread is nobody's: the request is answered as the last thing that it does with what is
+ * not its own, and the listener waits for its answers before it stops. */
 struct chore {
     struct admin *admin;
     struct httpd_request *request;

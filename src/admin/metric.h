@@ -1,10 +1,12 @@
-/* Numbers that only grow, by label, in the text form that Prometheus reads (its "Text-based format", version 0.0.4).
+/* Numbers that only grow, by label, in the text form that Prometheus reads (its "Text-based format", version
+ * 0.0.4).
  *
- * A metric has up to METRIC_SETS sets of label values; whatever comes after those is counted under "other" (so is what there is
- * no memory for): types and names come from outside, and nobody may make the host grow with them. Counting never fails. Not for
- * two threads at once: the caller has a lock, and metric_copy keeps it short.
+ * A metric has up to METRIC_SETS sets of label values; whatever comes after those is counted under "other" (so is
+ * what there is no memory for): types and names come from outside, and nobody may make the host grow with them.
+ * Counting never fails. Not for two threads at once: the caller has a lock, and metric_copy keeps it short.
  *
- *     static const struct metric_options options = {.name = "x_total", .help = "What it counts.", .labels = {"type"}};
+ *     static const struct metric_options options = {
+ *         .name = "x_total", .help = "What it counts.", .labels = {"type"}};
  *     metric_init(&metric, &options);
  *     metric_count(&metric, (struct slice[METRIC_LABELS]){type}, 1);
  *     metric_render(&metric, &text);

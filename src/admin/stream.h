@@ -1,5 +1,5 @@
-/* Everybody who listens to /api/stream, and what they are told: one server-sent event (WHATWG HTML, "Server-sent events")
- * for each happening. Nothing is made when nobody listens. */
+/* Everybody who listens to /api/stream, and what they are told: one server-sent event (WHATWG HTML, "Server-sent
+ * events") for each happening. Nothing is made when nobody listens. */
 #ifndef ADMIN_STREAM_H
 #define ADMIN_STREAM_H
 

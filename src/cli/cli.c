@@ -168,7 +168,8 @@ static void on_answer(struct http_call *call, const struct http_answer *answer) 
     loop_stop(asking->loop);
 }
 
-/* A tree's texts end at a NUL, so it refuses them; an id of a stranger's must not hide all other events. \u0000 becomes \\x00. */
+/* A tree's texts end at a NUL, so it refuses them; an id of a stranger's must not hide all other events. \u0000
+ * becomes \\x00. */
 static void show_nuls(struct buffer *json) {
     static const char escape[] = "\\u0000", shown[] = "\\\\x00";
     size_t to = 0;

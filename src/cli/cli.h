@@ -1,7 +1,7 @@
 /* The command line: one file per command, main.c only chooses.
  *
- * Each command gets its own words (argv[0] is its name) and returns the exit status: 0 it went well, 1 it failed, 2 it was
- * called wrongly. Results go to stdout, everything else to stderr; colour only on a terminal.
+ * Each command gets its own words (argv[0] is its name) and returns the exit status: 0 it went well, 1 it failed,
+ * 2 it was called wrongly. Results go to stdout, everything else to stderr; colour only on a terminal.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -44,10 +44,12 @@ int cli_show(const struct config *config, uint64_t seq, bool is_json);
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where help is; returns CLI_USAGE. */
 int cli_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same for a word that getopt_long did not take: `letter` is ':' or '?', as it says when the short options begin with ':'. */
+/* The same for a word that getopt_long did not take: `letter` is ':' or '?', as it says when the short options
+ * begin with ':'. */
 int cli_no_option(const char *command, char **argv, int letter);
 
-/* A call to the running host's admin port. The body of a 200 goes into `answer`; of anything else the host's words are the error. */
+/* A call to the running host's admin port. The body of a 200 goes into `answer`; of anything else the host's words
+ * are the error. */
 struct cli_call {
     const char *method;  /* NULL: GET */
     const char *path;    /* begins with '/' */
@@ -57,7 +59,8 @@ struct cli_call {
 int cli_ask(const struct config *config, const struct cli_call *call, struct buffer *answer, struct error *error);
 /* The same, printed as it came; returns the exit status. */
 int cli_print_answer(const struct config *config, const struct cli_call *call);
-/* The same for an answer that is looked into; NULL with the error. The caller frees it. A NUL in a text is shown as \x00. */
+/* The same for an answer that is looked into; NULL with the error. The caller frees it. A NUL in a text is shown
+ * as \x00. */
 struct json *cli_ask_json(const struct config *config, const struct cli_call *call, struct error *error);
 
 /* The configuration that tells where the host is; NULL after saying why not. */

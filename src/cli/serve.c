@@ -200,7 +200,8 @@ static void say_addresses(const struct serving *serving) {
         (unsigned)admin_port(serving->admin));
 }
 
-/* Against the stream: no deliveries, no questions, then the store, and the host when nothing can call it any more. */
+/* Against the stream: no deliveries, no questions, then the store, and the host when nothing can call it any
+ * more. */
 static void stop(struct serving *serving) {
     if (serving->ingress != NULL) {
         ingress_quiesce(serving->ingress);

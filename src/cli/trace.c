@@ -24,8 +24,8 @@ static void put_error(struct buffer *line, struct slice answer);
 static void put_seconds(struct buffer *line, double seconds);
 static const char *colour_of(const struct host_note *note);
 
-/* Time, whose (the job, or the worker), what event or the script that is named after it, what happened, and how long that
- * took: one line, in columns. The local Job Router's lines (src/sim/trace.c) begin the same way. */
+/* Time, whose (the job, or the worker), what event or the script that is named after it, what happened, and how
+ * long that took: one line, in columns. The local Job Router's lines (src/sim/trace.c) begin the same way. */
 void cli_trace_note(const struct cli_trace *trace, const struct host_note *note) {
     struct buffer line;
     buffer_init(&line, LINE_MAX_SIZE);

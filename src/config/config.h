@@ -1,9 +1,9 @@
 /* The configuration: `switchhook.lua` into one constant struct. Read once, at start; who holds it only reads it.
  *
  * The file is Lua in an empty environment that has only env(name [, default]), env.optional(name) and file(path)
- * (the file's bytes, relative to the configuration's folder, one last newline cut). Unknown keys are errors that name the nearest known key; every error
- * names the file and, where Lua knows it, the line. Relative paths are taken from the configuration file's folder (without a file:
- * from the current one).
+ * (the file's bytes, relative to the configuration's folder, one last newline cut). Unknown keys are errors that
+ * name the nearest known key; every error names the file and, where Lua knows it, the line. Relative paths are
+ * taken from the configuration file's folder (without a file: from the current one).
  *
  *     struct config *config = config_load("switchhook.lua", &error);
  *     ...

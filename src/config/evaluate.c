@@ -249,8 +249,8 @@ static void *allocate(void *context, void *block, size_t old, size_t size) {
     return fresh;
 }
 
-/* What Lua says may quote the file: its control characters are shown, not passed on. A few messages (a C stack that
- * overflows in the parser) name no place. */
+/* What Lua says may quote the file: its control characters are shown, not passed on. A few messages (a C stack
+ * that overflows in the parser) name no place. */
 static int tell(lua_State *lua, int status, const struct running *running) {
     const char *file = running->evaluation->file;
     const char *message = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "an error without words";

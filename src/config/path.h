@@ -9,8 +9,8 @@
 
 enum { PATH_FILE_LIMIT = 1 << 20 };
 
-/* The absolute path of the folder that holds `file` (NULL: the current folder); the file need not exist. The caller
- * frees it. */
+/* The absolute path of the folder that holds `file` (NULL: the current folder); the file need not exist. The
+ * caller frees it. */
 char *path_folder(const char *file, struct error *error);
 
 /* `path` as seen from the absolute folder; no link is followed and nothing has to exist. The caller frees it; NULL
@@ -20,7 +20,8 @@ char *path_absolute(const char *folder, const char *path);
 /* "sqlite:" and the absolute path. The caller frees it; NULL when there is no memory. */
 char *path_store(const char *folder, const char *path);
 
-/* All bytes of a regular file of at most PATH_FILE_LIMIT bytes, into a buffer that this initialises; path_wipe it. */
+/* All bytes of a regular file of at most PATH_FILE_LIMIT bytes, into a buffer that this initialises; path_wipe
+ * it. */
 int path_read(const char *path, struct buffer *out, struct error *error);
 
 /* Overwrites what the buffer holds, and frees it. */

@@ -1,5 +1,5 @@
-/* Readers of single values: each takes the value on top of the stack, checks it, and puts it into the configuration.
- * Private to this room. 0, or -1 with an error that names the key. */
+/* Readers of single values: each takes the value on top of the stack, checks it, and puts it into the
+ * configuration. Private to this room. 0, or -1 with an error that names the key. */
 #ifndef CONFIG_VALUES_H
 #define CONFIG_VALUES_H
 

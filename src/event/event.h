@@ -1,8 +1,8 @@
 /* Envelopes: a delivery's body into events, by one strict pass over the bytes.
  *
  * A struct event holds slices into the body (they live as long as it does) or, for text with escapes, into the
- * envelope's own memory. The raw bytes are what is stored: nothing is rewritten. Facts of Event Grid:
- * the event schema and CloudEvents 1.0 as Azure delivers them (learn.microsoft.com, "Azure Event Grid event schema",
+ * envelope's own memory. The raw bytes are what is stored: nothing is rewritten. Facts of Event Grid: the event
+ * schema and CloudEvents 1.0 as Azure delivers them (learn.microsoft.com, "Azure Event Grid event schema",
  * "CloudEvents v1.0 schema"); of the Job Router's events: "Azure Communication Services - Job Router events".
  *
  *     struct envelope envelope;
@@ -38,8 +38,8 @@ struct event {
     uint8_t identity[CRYPTO_DIGEST_SIZE]; /* of source, type and id */
     uint8_t content[CRYPTO_DIGEST_SIZE];  /* of the JSON tokens: white space between them does not count */
     uint64_t lane; /* job, else worker, else source + subject; RouterWorkerDeleted is always the worker's */
-    /* NULL, or why it cannot be an event (it is quarantined): then only `raw` and the digests are set, and the identity
-     * is made of the content. */
+    /* NULL, or why it cannot be an event (it is quarantined): then only `raw` and the digests are set, and the
+     * identity is made of the content. */
     const char *malformed;
 };
 
@@ -59,11 +59,12 @@ enum { ENVELOPE_EVENTS = 50 * 1000 };
 void envelope_init(struct envelope *envelope);
 void envelope_reset(struct envelope *envelope);
 
-/* An Event Grid array, or one object (taken as an array of one). -1 when the body can never be understood: not JSON,
- * bad UTF-8, too deep, neither array nor object, a single object that is no event, or more than ENVELOPE_EVENTS
- * elements; or without memory (then error->message says so and error->offset is SIZE_MAX). The envelope is empty
- * then. A malformed element of an array only marks itself; so does one that has a member of the envelope twice (of
- * two members of one name in `data`, the later counts). What the envelope held before is forgotten first. */
+/* An Event Grid array, or one object (taken as an array of one). -1 when the body can never be understood: not
+ * JSON, bad UTF-8, too deep, neither array nor object, a single object that is no event, or more than
+ * ENVELOPE_EVENTS elements; or without memory (then error->message says so and error->offset is SIZE_MAX). The
+ * envelope is empty then. A malformed element of an array only marks itself; so does one that has a member of the
+ * envelope twice (of two members of one name in `data`, the later counts). What the envelope held before is
+ * forgotten first. */
 int envelope_read(struct envelope *envelope, const char *body, size_t length, struct json_error *error);
 
 #define EVENT_TYPE_PREFIX     "Microsoft.Communication."

@@ -22,8 +22,8 @@ struct event_alias {
 };
 
 /* The aliases of a type, by its short name. Never NULL; the first that is not set ends them, and a type without
- * aliases, or one that is not known, has only that. An event that has both names keeps what it sent for the present
- * one: the caller sees to that. */
+ * aliases, or one that is not known, has only that. An event that has both names keeps what it sent for the
+ * present one: the caller sees to that. */
 const struct event_alias *event_aliases(struct slice short_name);
 
 #endif

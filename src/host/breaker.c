@@ -88,7 +88,8 @@ static void close_it(struct breaker *breaker) {
     breaker->go(breaker, false);
 }
 
-/* Who may try need not do so (its script takes another way now, its handler is paused): then it is another's turn. */
+/* Who may try need not do so (its script takes another way now, its handler is paused): then it is another's
+ * turn. */
 static void on_pause_over(struct loop_timer *timer) {
     struct breaker *breaker = CONTAINER_OF(timer, struct breaker, timer);
     breaker->state = BREAKER_TRYING;

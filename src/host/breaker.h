@@ -1,9 +1,9 @@
 /* Stands between runs and an upstream that does not answer: while it is open, runs wait and no attempt is counted.
  *
  * It opens after BREAKER_FAILURES failures in a row from at least BREAKER_RUNS different runs (a single run that
- * fails again and again says something of itself, not of the upstream). A failure is no answer, a 5xx, or 401 and 403 (the key
- * was changed). Open, it lets one run try after a pause, which doubles while the tries fail; when one gets an
- * answer, all that waited go on. All on the loop's thread.
+ * fails again and again says something of itself, not of the upstream). A failure is no answer, a 5xx, or 401 and
+ * 403 (the key was changed). Open, it lets one run try after a pause, which doubles while the tries fail; when one
+ * gets an answer, all that waited go on. All on the loop's thread.
  *
  *     if (!breaker_allows(&host->router_breaker, run)) { run_postpone(run); return; }
  *     ... breaker_note(&host->router_breaker, run->id, is_failure);

@@ -37,8 +37,8 @@ bool change_is_stuck(const struct host *host) {
     return host->cannot_save || host->saving >= SAVING_MOST;
 }
 
-/* What the store is told is a copy: the run may go on changing while the commit is under way. The first change of an
- * event carries all its runs, so that which handlers it has is decided once. */
+/* What the store is told is a copy: the run may go on changing while the commit is under way. The first change of
+ * an event carries all its runs, so that which handlers it has is decided once. */
 static int build(struct change *change) {
     struct work *work = change->event;
     change->work = (struct store_work){.verb = STORE_CHANGE};

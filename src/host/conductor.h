@@ -1,4 +1,5 @@
-/* The host as the files of this room see it: the parts, and who is told what. Nobody outside this room includes it. */
+/* The host as the files of this room see it: the parts, and who is told what. Nobody outside this room includes
+ * it. */
 #ifndef HOST_CONDUCTOR_H
 #define HOST_CONDUCTOR_H
 

@@ -1,4 +1,5 @@
-/* state.get, set, delete, increment, compare_and_set: the store does them, in the commit that journals the step. */
+/* state.get, set, delete, increment, compare_and_set: the store does them, in the commit that journals the
+ * step. */
 #include "base/clock.h"
 #include "host/conductor.h"
 #include "host/effects.h"

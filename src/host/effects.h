@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What the store does in the same commit as it journals the step. Slices look into the step's arguments or `text`. */
+/* What the store does in the same commit as it journals the step. Slices look into the step's arguments or
+ * `text`. */
 struct effect_extra {
     struct store_value_op value;
     struct store_timer timer;

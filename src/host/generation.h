@@ -1,9 +1,9 @@
 /* One set of scripts and the workers that run it.
  *
- * A generation is built beside the one that is live: its workers are started, get the bytes, compile and try them; when all have said
- * LOADED it is ready, when one refuses (or dies, or takes too long) it has failed and says why. A worker that dies
- * later is replaced, after a pause that grows while replacements keep dying. A generation that is retiring gets
- * no more runs, and goes when the last one is over. All on the loop's thread.
+ * A generation is built beside the one that is live: its workers are started, get the bytes, compile and try them;
+ * when all have said LOADED it is ready, when one refuses (or dies, or takes too long) it has failed and says why.
+ * A worker that dies later is replaced, after a pause that grows while replacements keep dying. A generation that
+ * is retiring gets no more runs, and goes when the last one is over. All on the loop's thread.
  *
  * Each worker's runs hang on its struct worker_slot; who they are is the run's affair (run.h).
  */
@@ -81,8 +81,8 @@ struct generation *generation_start(const struct generation_options *options, st
 /* Kills its workers; no run may hang on them any more. */
 void generation_free(struct generation *generation);
 
-/* The handlers of a type, in order of path, into `found` (at most `most`): how many. default.lua stands in for a type that
- * has none. */
+/* The handlers of a type, in order of path, into `found` (at most `most`): how many. default.lua stands in for a
+ * type that has none. */
 size_t generation_find(const struct generation *generation, struct slice type, const struct handler **found,
                        size_t most);
 const struct handler *generation_handler(const struct generation *generation, struct slice path);

@@ -214,8 +214,8 @@ static int open_parts(struct host *host, struct error *error) {
     return 0;
 }
 
-/* A stop is not a clean one when steps are left that were sent and not journaled: those under way now, and those of
- * before an unclean start whose events are open still. */
+/* A stop is not a clean one when steps are left that were sent and not journaled: those under way now, and those
+ * of before an unclean start whose events are open still. */
 static void tell_of_repeats(struct host *host) {
     uint64_t first_open = UINT64_MAX;
     struct error error = {0};

@@ -1,10 +1,12 @@
-/* The conductor: takes events from the store, one lane at a time each, hands them to workers, does what their scripts ask for,
- * journals it, and decides what happens to a run that fails. Scripts are reloaded as they are saved.
+/* The conductor: takes events from the store, one lane at a time each, hands them to workers, does what their
+ * scripts ask for, journals it, and decides what happens to a run that fails. Scripts are reloaded as they are
+ * saved.
  *
  * One thread: host_run's. Other threads may call host_stop, host_reload, host_may_accept and host_ask. The
  * configuration and the store are the caller's.
  *
- *     struct host *host = host_new(&(struct host_options){.config = config, .store = store, .worker = path}, &error);
+ *     struct host *host =
+ *         host_new(&(struct host_options){.config = config, .store = store, .worker = path}, &error);
  *     host_run(host, &error);  // until host_stop; then drains for limits.drain_seconds
  *     store_close(store);      // before host_free: the store may still hold changes of the host's
  *     host_free(host);
@@ -47,8 +49,8 @@ struct host_note {
     uint32_t status;
     bool is_error;
     double seconds; /* of the step, or of the run since the event's arrival */
-    /* Of a run: "done", "filtered", or how it failed. Of a worker: "slice" (the host ended it for a run that did not give
-     * way), "host" (for something else), "outside" (a signal from elsewhere), "crash". */
+    /* Of a run: "done", "filtered", or how it failed. Of a worker: "slice" (the host ended it for a run that did
+     * not give way), "host" (for something else), "outside" (a signal from elsewhere), "crash". */
     struct slice result;
     struct slice reason;
     unsigned attempt;
@@ -69,15 +71,15 @@ struct host_options {
 struct host *host_new(const struct host_options *options, struct error *error);
 void host_free(struct host *host);
 
-/* Loads the scripts, takes up what the store holds, and works until it is stopped. SIGTERM and SIGINT stop, SIGHUP reloads: they must be
- * blocked in all threads. 0 after an orderly stop; -1 when the store broke. */
+/* Loads the scripts, takes up what the store holds, and works until it is stopped. SIGTERM and SIGINT stop, SIGHUP
+ * reloads: they must be blocked in all threads. 0 after an orderly stop; -1 when the store broke. */
 int host_run(struct host *host, struct error *error);
 void host_stop(struct host *host);
 /* Reads the scripts again, even if nothing seems changed. */
 void host_reload(struct host *host);
 
-/* Answers all questions and orders; later ones are answered at once. host_run ends with it: for a host that never ran,
- * before those who ask are stopped. */
+/* Answers all questions and orders; later ones are answered at once. host_run ends with it: for a host that never
+ * ran, before those who ask are stopped. */
 void host_close(struct host *host);
 
 /* Whether a delivery may be stored now: not when stopping, nor past limits.backlog. */
@@ -116,8 +118,8 @@ struct host_status {
     uint64_t done, parked, unhandled, retries, kills, steps, reloads, refused_reloads; /* since the start */
 };
 
-/* A question to the loop; embedded in its owner's struct, kept alive until `answered`, which is called on the loop's
- * thread; after host_run has returned, at once, with nothing but is_stopping. */
+/* A question to the loop; embedded in its owner's struct, kept alive until `answered`, which is called on the
+ * loop's thread; after host_run has returned, at once, with nothing but is_stopping. */
 struct host_question {
     struct host_status status;
     void (*answered)(struct host_question *question);

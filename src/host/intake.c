@@ -46,8 +46,8 @@ int intake_scan(struct host *host, struct error *error) {
     return result;
 }
 
-/* The next part of the backlog: when half of the last one is gone, or when all that is left of it is held back by lanes
- * that wait. The window then grows, so that a lane which waits holds up no other. */
+/* The next part of the backlog: when half of the last one is gone, or when all that is left of it is held back by
+ * lanes that wait. The window then grows, so that a lane which waits holds up no other. */
 void intake_refill(struct host *host) {
     bool is_stuck = list_is_empty(&host->lanes.ready);
     if (!host->has_more || (!is_stuck && host->lanes.queued > host->window / 2)) {
@@ -122,8 +122,8 @@ static void on_missed(struct loop_task *task) {
     rescan_later(host);
 }
 
-/* In the order of their numbers, each once: the scan at the start and the telling may overlap. Memory holds a window
- * of the backlog, whatever its length. */
+/* In the order of their numbers, each once: the scan at the start and the telling may overlap. Memory holds a
+ * window of the backlog, whatever its length. */
 static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
     if (seq <= host->highest_seq || host->has_more) {
         return 0;

@@ -1,11 +1,12 @@
 /* Lanes: who is next, and that there is one at a time per lane.
  *
- * A lane holds the numbers of its queued events in the order of arrival. It is ready when it has one and none of its
- * events is being handled; ready lanes take turns. Taking the head makes the lane busy until lane_release. A lane
- * without events goes away by itself. All on the loop's thread.
+ * A lane holds the numbers of its queued events in the order of arrival. It is ready when it has one and none of
+ * its events is being handled; ready lanes take turns. Taking the head makes the lane busy until lane_release. A
+ * lane without events goes away by itself. All on the loop's thread.
  *
  *     lanes_push(&lanes, key, seq);
- *     while (has_room && (lane = lanes_take(&lanes, &seq)) != NULL) ... lanes_release(&lanes, lane) when it is over
+ *     while (has_room && (lane = lanes_take(&lanes, &seq)) != NULL) ...
+ *     lanes_release(&lanes, lane); // when it is over
  */
 #ifndef HOST_LANE_H
 #define HOST_LANE_H

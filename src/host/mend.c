@@ -1,5 +1,5 @@
-/* Mend, save, and what failed goes through: when a generation is live, parked runs that a bug in their script failed,
- * and whose script is another one by now, are queued again, once per change of the script. */
+/* Mend, save, and what failed goes through: when a generation is live, parked runs that a bug in their script
+ * failed, and whose script is another one by now, are queued again, once per change of the script. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/conductor.h"

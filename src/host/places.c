@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Deleted files that somebody still writes to are nobody's scripts any more: hence IN_EXCL_UNLINK. The same folder may be
- * watched for several reasons: hence IN_MASK_ADD. */
+/* Deleted files that somebody still writes to are nobody's scripts any more: hence IN_EXCL_UNLINK. The same folder
+ * may be watched for several reasons: hence IN_MASK_ADD. */
 static const uint32_t for_all = IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD;
 static const uint32_t of_names = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
 static const uint32_t of_files = IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;

@@ -1,5 +1,6 @@
-/* Where something can happen that changes the scripts, watched by one inotify instance: every folder of scripts; and for
- * each symlink on the way to the scripts folder, or from a script to its file, the folder in which that name stands.
+/* Where something can happen that changes the scripts, watched by one inotify instance: every folder of scripts;
+ * and for each symlink on the way to the scripts folder, or from a script to its file, the folder in which that
+ * name stands.
  *
  * A struct places is made anew for each look at the tree, so nothing has to be kept in step with it. What vanishes
  * meanwhile is left out: it was seen to go by whoever watched before, or the reading fails. One thread.

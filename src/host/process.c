@@ -169,8 +169,8 @@ static void send_signal(const struct process *process, int number) {
     }
 }
 
-/* One descriptor, no environment, default signals, a process group of its own (a terminal's Ctrl-C is for the host,
- * which drains). The worker takes the rest of its rights away itself, first thing. */
+/* One descriptor, no environment, default signals, a process group of its own (a terminal's Ctrl-C is for the
+ * host, which drains). The worker takes the rest of its rights away itself, first thing. */
 static int spawn(struct process *process, int socket, struct error *error) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -354,9 +354,9 @@ static int64_t look_interval(const struct process *process) {
     return (int64_t)process->options.slice_ms * CLOCK_NS_PER_MS / LOOKS_PER_SLICE;
 }
 
-/* The same slice seen again and again: what CPU time has it used since it was first seen? The first look comes up to
- * a quarter late, so a run is killed between 1 and 1.25 slices. The looking ends when the worker has nothing left to
- * do, and not when nobody is on the processor: a worker may come late to what was sent. */
+/* The same slice seen again and again: what CPU time has it used since it was first seen? The first look comes up
+ * to a quarter late, so a run is killed between 1 and 1.25 slices. The looking ends when the worker has nothing
+ * left to do, and not when nobody is on the processor: a worker may come late to what was sent. */
 static void on_sample(struct loop_timer *timer) {
     struct process *process = CONTAINER_OF(timer, struct process, sampler);
     bool is_idle = atomic_load(&process->page->taken) == process->sent;

@@ -1,12 +1,13 @@
 /* One worker process as the host sees it: started, spoken to in frames, watched, killed, buried.
  *
- * A struct process is made by process_start and freed by process_free, which its owner calls from `died` or later. All on
- * the loop's thread. Frames are appended to `out` with wire_begin and the wire_put_ functions and leave at the end of the loop's
- * turn (process_put): many in one write. Frames that arrived before a death are handed over before it is told.
+ * A struct process is made by process_start and freed by process_free, which its owner calls from `died` or later.
+ * All on the loop's thread. Frames are appended to `out` with wire_begin and the wire_put_ functions and leave at
+ * the end of the loop's turn (process_put): many in one write. Frames that arrived before a death are handed over
+ * before it is told.
  *
- * The processor is watched, not the clock: while frames are being worked on, the shared page is looked at four times
- * per slice; a run that stays on the processor for a whole slice of the process's own CPU time is asked for its
- * place (SIGURG) and then killed. At rest nothing wakes.
+ * The processor is watched, not the clock: while frames are being worked on, the shared page is looked at four
+ * times per slice; a run that stays on the processor for a whole slice of the process's own CPU time is asked for
+ * its place (SIGURG) and then killed. At rest nothing wakes.
  *
  *     struct process *process = process_start(&options, &error);
  *     size_t place = wire_begin(&process->out, WIRE_LOAD, 0);
@@ -68,8 +69,8 @@ struct process *process_start(const struct process_options *options, struct erro
 /* Kills it if it still lives. */
 void process_free(struct process *process);
 
-/* Ends the frame that wire_begin began in `out` at `place`: it leaves at the end of this turn. A process whose frames
- * cannot be held any more is killed. */
+/* Ends the frame that wire_begin began in `out` at `place`: it leaves at the end of this turn. A process whose
+ * frames cannot be held any more is killed. */
 void process_put(struct process *process, size_t place);
 /* Enough waits to be written: hand it no more runs for now. */
 bool process_is_congested(const struct process *process);

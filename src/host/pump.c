@@ -1,5 +1,5 @@
-/* Hands out what can be handed out: runs that were begun first, then events whose waiting is over, then new ones, as
- * long as a worker has room. */
+/* Hands out what can be handed out: runs that were begun first, then events whose waiting is over, then new ones,
+ * as long as a worker has room. */
 #include "base/clock.h"
 #include "host/conductor.h"
 #include "host/waiter.h"

@@ -177,8 +177,8 @@ static int read_script(struct script_set *set, int fd, const char *path, struct 
     return 0;
 }
 
-/* A lease for reading is given only while nobody has the file open for writing. Should somebody open it just now, the
- * signal for that is one that does nothing: by default it would end the host. */
+/* A lease for reading is given only while nobody has the file open for writing. Should somebody open it just now,
+ * the signal for that is one that does nothing: by default it would end the host. */
 static bool is_open_for_writing(int fd) {
     if (fcntl(fd, F_SETSIG, SIGURG) < 0) {
         return false;

@@ -1,8 +1,8 @@
 /* Sleeps inside a run: their ends, and what they do to the run's time and place.
  *
  * A sleep's answer is journaled when it begins, with the moment of its end. Its end is waited for on the monotonic
- * clock and never longer than was asked for, so that a clock that is set does no harm. A run that only sleeps, and for longer than
- * a minute, leaves its worker: it is run again to that point. */
+ * clock and never longer than was asked for, so that a clock that is set does no harm. A run that only sleeps, and
+ * for longer than a minute, leaves its worker: it is run again to that point. */
 #include "base/clock.h"
 #include "host/conductor.h"
 #include "host/effects.h"

@@ -68,7 +68,8 @@ bool watch_end_read(struct watch *watch) {
     return true;
 }
 
-/* Its closing brings an event; but it may have been opened by another name, elsewhere, so it is looked at again anyway. */
+/* Its closing brings an event; but it may have been opened by another name, elsewhere, so it is looked at again
+ * anyway. */
 void watch_wait_for(struct watch *watch, const char *path) {
     free(watch->open_file);
     watch->open_file = strdup(path);
@@ -82,8 +83,8 @@ const char *watch_waiting_for(const struct watch *watch) {
     return watch->writer_count > 0 ? watch->writers[0] : watch->open_file;
 }
 
-/* New places for each read: the tree may be another one by now. The old ones are drained after the new ones stand, so
- * that no change, and no closing of a file, falls between them. */
+/* New places for each read: the tree may be another one by now. The old ones are drained after the new ones stand,
+ * so that no change, and no closing of a file, falls between them. */
 static int look_anew(struct watch *watch, struct error *error) {
     struct places fresh;
     int result = places_open(&fresh, watch->folder, error);
@@ -203,7 +204,8 @@ static void schedule(struct watch *watch) {
     loop_timer_set(watch->loop, &watch->timer, at < latest ? at : latest, on_timer);
 }
 
-/* Somebody who saves all the time gives few chances to read: the next one is taken, `ms` from now at the earliest. */
+/* Somebody who saves all the time gives few chances to read: the next one is taken, `ms` from now at the
+ * earliest. */
 static void hurry(struct watch *watch, int64_t ms) {
     watch->first_change = clock_monotonic_ns() - (WATCH_LONGEST_MS - ms) * CLOCK_NS_PER_MS;
 }

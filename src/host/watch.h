@@ -1,10 +1,11 @@
 /* Watches the scripts folder and says when it is time to read it again.
  *
- * Every way of saving counts: a rename over the file, a write in place (waited for until the writer closes it), delete and
- * create, a git checkout, a swapped symlink (of the folder itself, on the way to it, or inside it, as a ConfigMap does).
- * After the last change it waits for WATCH_QUIET_MS, WATCH_LONGEST_MS at most; a file that is still open for writing is
- * waited for as long as that takes, and `waiting_for` names it. Where the kernel gives no events (network file systems, no
- * inotify left) it asks for a read every WATCH_SCAN_S. After a lost event (queue overflow) everything is read again.
+ * Every way of saving counts: a rename over the file, a write in place (waited for until the writer closes it),
+ * delete and create, a git checkout, a swapped symlink (of the folder itself, on the way to it, or inside it, as a
+ * ConfigMap does). After the last change it waits for WATCH_QUIET_MS, WATCH_LONGEST_MS at most; a file that is
+ * still open for writing is waited for as long as that takes, and `waiting_for` names it. Where the kernel gives
+ * no events (network file systems, no inotify left) it asks for a read every WATCH_SCAN_S. After a lost event
+ * (queue overflow) everything is read again.
  *
  * Use: watch_begin_read before reading the folder, watch_end_read after it: false means that something changed
  * meanwhile, what was read may be a mixture, and `changed` comes again. All of it on the loop's thread.

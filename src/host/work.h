@@ -125,8 +125,8 @@ struct work {
 /* work.c */
 /* Begins the event at the head of `lane`; -1: not now (it went back to the lane). */
 int work_begin(struct host *host, struct lane *lane, uint64_t seq);
-/* Takes an event up again that waited; `lane` is the one that it holds, or NULL. Waits that were to end by `reached_us` are
- * over, whatever the wall clock says by now. -1: not now. */
+/* Takes an event up again that waited; `lane` is the one that it holds, or NULL. Waits that were to end by
+ * `reached_us` are over, whatever the wall clock says by now. -1: not now. */
 int work_resume(struct host *host, struct lane *lane, uint64_t seq, int64_t reached_us);
 /* Whether at `at_us` nothing is left to be won: an offer that has expired cannot be accepted any more. (Deadline:
  * data.expiresOn of RouterWorkerOfferIssued, "Azure Communication Services - Job Router events".) */
@@ -190,8 +190,8 @@ void journal_answer(struct step *step);
 bool journal_has_more(const struct run *run);
 /* When a run fails: the errors after which no other step was taken, and `raised` (NULL: none), are done again. */
 void journal_forget(struct run *run, const struct step *raised);
-/* The step of this dispatch whose error a script let through or raised again: the last one of that operation and status;
- * NULL: none. */
+/* The step of this dispatch whose error a script let through or raised again: the last one of that operation and
+ * status; NULL: none. */
 struct step *journal_raised(const struct run *run, struct slice operation, double status);
 void journal_free(struct run *run);
 
@@ -203,7 +203,8 @@ void change_drop(struct change *change);
 bool change_is_stuck(const struct host *host);
 
 /* sleep.c */
-/* The answer of `step` is a sleep's, whose end is not here yet; its answer is sent when it is. False: it is over. */
+/* The answer of `step` is a sleep's, whose end is not here yet; its answer is sent when it is. False: it is
+ * over. */
 bool sleep_begin(struct step *step);
 /* The run waits for one answer more, or less: its time does not run while it only sleeps. */
 void sleep_count(struct run *run, int waits, int sleeps);

@@ -76,8 +76,8 @@ static const char *refuses_v6(const uint8_t address[16]) {
     if (is_inside(address, six_to_four, 16)) {
         return refuses_v4(address + 2);
     }
-    /* Everything else that is special lies outside of the global unicast block: loopback, link-local, unique local,
-     * site-local, multicast, discard-only, local NAT64. */
+    /* Everything else that is special lies outside of the global unicast block: loopback, link-local, unique
+     * local, site-local, multicast, discard-only, local NAT64. */
     if (!is_inside(address, global, 3)) {
         return "not a global one (loopback, link-local, private or reserved)";
     }

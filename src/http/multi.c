@@ -137,8 +137,8 @@ static void act(struct http_client *client, curl_socket_t fd, int what) {
     }
 }
 
-/* After an error of its own the multi handle is not to be used again: 7.88 leaves things half put away when memory runs
- * out, and divides by zero later. The next call makes a new one. */
+/* After an error of its own the multi handle is not to be used again: 7.88 leaves things half put away when memory
+ * runs out, and divides by zero later. The next call makes a new one. */
 static void fail_all(struct http_client *client, CURLMcode code) {
     struct error why = client->trouble;
     client->trouble = (struct error){.code = ERROR_NONE};

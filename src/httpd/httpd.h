@@ -22,8 +22,8 @@
  *     httpd_quiesce(httpd);   // accept no more
  *     httpd_stop(httpd);      // after every request was answered (it waits for them)
  *
- * An answer may also be a stream, which goes on until it is ended: httpd_stream_begin instead of httpd_answer. While
- * nothing is written it holds no thread and wakes nobody.
+ * An answer may also be a stream, which goes on until it is ended: httpd_stream_begin instead of httpd_answer.
+ * While nothing is written it holds no thread and wakes nobody.
  */
 #ifndef HTTPD_HTTPD_H
 #define HTTPD_HTTPD_H
@@ -97,9 +97,10 @@ void httpd_answer(struct httpd_request *request, const struct httpd_answer *answ
 void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* An answer without an end yet. It lives from httpd_stream_begin until its `gone` has returned; `gone` is called exactly once,
- * on a listener's thread, whatever ended it: the client, its bound, httpd_stream_end or httpd_stop. So a writer on another
- * thread takes a lock of its own that `gone` takes too. Nothing of this waits for the client.
+/* An answer without an end yet. It lives from httpd_stream_begin until its `gone` has returned; `gone` is called
+ * exactly once, on a listener's thread, whatever ended it: the client, its bound, httpd_stream_end or httpd_stop.
+ * So a writer on another thread takes a lock of its own that `gone` takes too. Nothing of this waits for the
+ * client.
  *
  * A client that goes away without a word is noticed at the next write, or by httpd_stream_look. */
 struct httpd_stream;
@@ -109,11 +110,11 @@ struct httpd_stream_options {
     void (*gone)(struct httpd_stream *stream, void *context);
     void *context;
 };
-/* Answers 200 to a GET. Any thread; anywhere but inside on_request `gone` may be called before this has returned. NULL without
- * memory: the request was answered 503 and `gone` is not called. */
+/* Answers 200 to a GET. Any thread; anywhere but inside on_request `gone` may be called before this has returned.
+ * NULL without memory: the request was answered 503 and `gone` is not called. */
 struct httpd_stream *httpd_stream_begin(struct httpd_request *request, const struct httpd_stream_options *options);
-/* All of the bytes or none: -1 when the client is gone, the stream was ended, or the bytes are past its bound: then its connection is
- * closed. Any thread. */
+/* All of the bytes or none: -1 when the client is gone, the stream was ended, or the bytes are past its bound:
+ * then its connection is closed. Any thread. */
 int httpd_stream_write(struct httpd_stream *stream, struct slice bytes);
 /* What was written is sent, then the connection is closed. */
 void httpd_stream_end(struct httpd_stream *stream);

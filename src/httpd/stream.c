@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* The lock of the listener guards all of it but the options. `is_suspended` and the call that suspends or resumes are one step under it, so
- * that a write can fall neither before nor between them unseen. */
+/* The lock of the listener guards all of it but the options. `is_suspended` and the call that suspends or resumes
+ * are one step under it, so that a write can fall neither before nor between them unseen. */
 struct httpd_stream {
     struct httpd *httpd;
     struct MHD_Connection *connection;
@@ -133,8 +133,8 @@ static struct MHD_Response *make_response(struct httpd_stream *stream) {
     return response;
 }
 
-/* The library asks whenever the socket takes more. With nothing to say the connection is suspended: the library would ask again
- * and again. */
+/* The library asks whenever the socket takes more. With nothing to say the connection is suspended: the library
+ * would ask again and again. */
 static ssize_t read_stream(void *context, uint64_t position, char *out, size_t most) {
     (void)position;
     struct httpd_stream *stream = context;
@@ -158,7 +158,8 @@ static ssize_t read_stream(void *context, uint64_t position, char *out, size_t m
     return result;
 }
 
-/* The library does not look at what a suspended connection says, and learns only from the second write that nobody reads. */
+/* The library does not look at what a suspended connection says, and learns only from the second write that nobody
+ * reads. */
 static bool has_hung_up(int fd) {
     struct pollfd look = {.fd = fd, .events = POLLRDHUP};
     return poll(&look, 1, 0) > 0;

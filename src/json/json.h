@@ -1,11 +1,11 @@
 /* The strict reader: RFC 8259 and nothing else, in one pass over bytes that lie in memory, without recursion and
  * without an allocation per value. It tells a listener what it meets; the listener keeps what it needs.
  *
- * Refused: bytes that are no UTF-8, \u escapes of lone surrogates, control characters in strings, numbers too large
- * for a double, anything after the value, more depth or values than the limits say. An integer that fits 64 bits
- * (signed) comes as one; every other number as a double (the nearest one: 1e-400 is 0). \u0000 is kept (strings have
- * lengths). Duplicate member names are the listener's affair. An error says what and at which byte; without memory
- * (needed for strings with escapes and for very long numbers) the offset is SIZE_MAX.
+ * Refused: bytes that are no UTF-8, \u escapes of lone surrogates, control characters in strings, numbers too
+ * large for a double, anything after the value, more depth or values than the limits say. An integer that fits 64
+ * bits (signed) comes as one; every other number as a double (the nearest one: 1e-400 is 0). \u0000 is kept
+ * (strings have lengths). Duplicate member names are the listener's affair. An error says what and at which byte;
+ * without memory (needed for strings with escapes and for very long numbers) the offset is SIZE_MAX.
  *
  *     static int on_integer(void *context, int64_t value) { ... return 0; }
  *     static const struct json_listener listener = {.integer = on_integer};   // what is NULL is skipped
@@ -59,7 +59,8 @@ struct json_listener {
     int (*number)(void *context, double value);
     int (*boolean)(void *context, bool value);
     int (*null)(void *context);
-    /* Called before each of the calls above, also for those that are NULL, when set; lets a listener note positions. */
+    /* Called before each of the calls above, also for those that are NULL, when set; lets a listener note
+     * positions. */
     void (*at)(void *context, const struct json_place *place);
 };
 
@@ -71,8 +72,8 @@ int json_read(const char *bytes, size_t length, const struct json_limits *limits
 int json_check(const char *bytes, size_t length, struct json_error *error);
 
 /* The members of the object that `bytes` holds, as raw slices of it (values unparsed, names decoded): `visit` for
- * each, in order. -1 when it is no strict JSON object, or when `visit` returned -1. For building requests without a
- * tree. */
+ * each, in order. -1 when it is no strict JSON object, or when `visit` returned -1. For building requests without
+ * a tree. */
 int json_each_member(const char *bytes, size_t length,
                      int (*visit)(void *context, struct slice name, struct slice raw_value), void *context,
                      struct json_error *error);
@@ -81,13 +82,13 @@ int json_each_element(const char *bytes, size_t length,
                       int (*visit)(void *context, size_t index, struct slice raw_value), void *context,
                       struct json_error *error);
 
-/* The decoded text of one raw JSON string value ("\"a\\nb\"" -> a, newline, b), appended to `out`; -1 when `raw` is no
- * string. */
+/* The decoded text of one raw JSON string value ("\"a\\nb\"" -> a, newline, b), appended to `out`; -1 when `raw`
+ * is no string. */
 int json_append_decoded(struct buffer *out, struct slice raw);
 
 /* The writer: each appends one JSON value; 0, or -1 when the buffer cannot take it. Bytes that are no UTF-8 are
- * refused (-1); numbers come out in the shortest form that reads back the same; NaN and infinities are refused (-1).
- * What fails leaves the buffer as long as it was, and broken. */
+ * refused (-1); numbers come out in the shortest form that reads back the same; NaN and infinities are refused
+ * (-1). What fails leaves the buffer as long as it was, and broken. */
 int json_append_string(struct buffer *out, struct slice text);
 int json_append_integer(struct buffer *out, int64_t value);
 int json_append_number(struct buffer *out, double value);

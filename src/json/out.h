@@ -1,5 +1,5 @@
-/* JSON written from beginning to end, with the commas in the right places. Errors stay in the buffer (is_broken) and are
- * looked at once, at the end.
+/* JSON written from beginning to end, with the commas in the right places. Errors stay in the buffer (is_broken)
+ * and are looked at once, at the end.
  *
  *     struct json_out out = json_out(&buffer);
  *     json_out_begin(&out, '{');

@@ -1,5 +1,5 @@
-/* The two tokens of JSON that take work, strings and numbers, found and checked in bytes that lie in memory. Private
- * to this room: the reader, the writer and the members stand on it. Nothing here keeps state. */
+/* The two tokens of JSON that take work, strings and numbers, found and checked in bytes that lie in memory.
+ * Private to this room: the reader, the writer and the members stand on it. Nothing here keeps state. */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 

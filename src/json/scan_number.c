@@ -113,8 +113,8 @@ static bool is_integer64(const struct digits *digits, int64_t *value) {
     return true;
 }
 
-/* With up to 53 bits of digits and a power of ten that a double holds exactly, one multiplication or division rounds
- * once, as the standard's conversion would (Clinger, "How to read floating point numbers accurately"). */
+/* With up to 53 bits of digits and a power of ten that a double holds exactly, one multiplication or division
+ * rounds once, as the standard's conversion would (Clinger, "How to read floating point numbers accurately"). */
 static bool is_exact(const struct digits *digits, double *value) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -129,8 +129,8 @@ static bool is_exact(const struct digits *digits, double *value) {
     return true;
 }
 
-/* The long way, for what is not exact: a terminated copy and the C library, in the C locale (the program that embeds
- * us may have set another, with another decimal point). */
+/* The long way, for what is not exact: a terminated copy and the C library, in the C locale (the program that
+ * embeds us may have set another, with another decimal point). */
 static int convert(const char *from, const char *end, double *value, struct json_fault *fault) {
     char room[SHORT_NUMBER];
     size_t length = (size_t)(end - from);

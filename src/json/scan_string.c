@@ -51,8 +51,9 @@ size_t json_decode_string(const char *from, const char *end, char *out) {
 }
 
 size_t json_plain_run(const char *from, const char *end) {
-    /* Eight bytes at a time: a byte's high bit comes up in `special` when it is below 0x20, a quote, a backslash or
-     * no ASCII. It may also come up for a more significant byte than such a one, never for a less significant. */
+    /* Eight bytes at a time: a byte's high bit comes up in `special` when it is below 0x20, a quote, a backslash
+     * or no ASCII. It may also come up for a more significant byte than such a one, never for a less
+     * significant. */
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);
     const char *at = from;

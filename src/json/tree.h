@@ -1,11 +1,11 @@
-/* JSON as a tree, for where comfort counts and speed does not: admin, the local Job Router, the command line. cJSON
- * behind a small face; text is read by the strict reader, because cJSON accepts what is no JSON. Numbers are doubles
- * here (integers are exact up to 2^53): what must be exact does not go through a tree. Texts end at their first NUL:
- * json_parse refuses a text with \u0000 in it and says so. Any thread, one at a time for one tree.
+/* JSON as a tree, for where comfort counts and speed does not: admin, the local Job Router, the command line.
+ * cJSON behind a small face; text is read by the strict reader, because cJSON accepts what is no JSON. Numbers are
+ * doubles here (integers are exact up to 2^53): what must be exact does not go through a tree. Texts end at their
+ * first NUL: json_parse refuses a text with \u0000 in it and says so. Any thread, one at a time for one tree.
  *
- * A value belongs to who made it, or to the object or array that it was put into; json_free frees it with all below.
- * The putting functions take the value over, also when they fail (it is freed then, and it is the caller's to not
- * print the root): they accept NULL values and return -1, so that calls can be chained and checked once.
+ * A value belongs to who made it, or to the object or array that it was put into; json_free frees it with all
+ * below. The putting functions take the value over, also when they fail (it is freed then, and it is the caller's
+ * to not print the root): they accept NULL values and return -1, so that calls can be chained and checked once.
  *
  *     struct json *body = json_object();
  *     int failed = json_put(body, "id", json_text("j1")) | json_put(body, "priority", json_double(5));
@@ -64,8 +64,8 @@ const char *json_get_string(const struct json *object, const char *name);
 double json_get_double(const struct json *object, const char *name, double fallback);
 bool json_get_bool(const struct json *object, const char *name, bool fallback);
 
-/* Compact. -1, with nothing appended and the buffer broken, also for a NULL value, a text that is no UTF-8, or a tree
- * deeper than JSON_DEPTH. */
+/* Compact. -1, with nothing appended and the buffer broken, also for a NULL value, a text that is no UTF-8, or a
+ * tree deeper than JSON_DEPTH. */
 int json_print(const struct json *value, struct buffer *out);
 
 #endif

@@ -83,8 +83,8 @@ struct sim_event *sim_core_take_event(struct sim_core *core);
 struct sim_event *sim_event_hold(struct sim_event *event);
 void sim_event_release(struct sim_event *event);
 
-/* Told of each happening, in order, also of those that raise no event ("scheduled", "activated"): `id` is the job or
- * worker that it is about. Called from inside the functions above; must not call them. */
+/* Told of each happening, in order, also of those that raise no event ("scheduled", "activated"): `id` is the job
+ * or worker that it is about. Called from inside the functions above; must not call them. */
 typedef void sim_trace(void *context, int64_t now_us, const char *id, const char *what);
 void sim_core_set_trace(struct sim_core *core, sim_trace *trace, void *context);
 

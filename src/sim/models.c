@@ -1,5 +1,5 @@
-/* What bodies may hold. Names and kinds of the members come from the router's table; here are only the shapes below
- * them, by the names of the REST contract. */
+/* What bodies may hold. Names and kinds of the members come from the router's table; here are only the shapes
+ * below them, by the names of the REST contract. */
 #include "base/clock.h"
 #include "sim/state.h"
 #include <math.h>

@@ -241,7 +241,8 @@ static const char *verify(const struct sim *sim, const struct httpd_request *req
                          httpd_body(request), clock_wall_us(), SKEW_US);
 }
 
-/* Once a stop has begun nothing is handed over any more, so that the loop can end when it has answered the rest. */
+/* Once a stop has begun nothing is handed over any more, so that the loop can end when it has answered the
+ * rest. */
 static bool may_enter(struct sim *sim) {
     pthread_mutex_lock(&sim->mutex);
     bool may = !sim->is_stopping;

@@ -207,8 +207,8 @@ struct sim_kind {
     const char *what; /* "queue" */
     size_t size;
     size_t collection; /* offset in struct sim_core */
-    /* Whether the merged body can be the one of `entry` (NULL: a new one), and its defaults. 0, or -1 with the answer;
-     * changes nothing else. */
+    /* Whether the merged body can be the one of `entry` (NULL: a new one), and its defaults. 0, or -1 with the
+     * answer; changes nothing else. */
     int (*prepare)(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                    struct json *body);
     void (*init)(struct sim_entry *entry); /* may be NULL */

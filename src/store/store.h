@@ -214,7 +214,8 @@ struct store;
  * another host has it, ERROR_CORRUPT when it is no store or from a newer version; synchronous=FULL and WAL are
  * asserted. */
 struct store *store_open(const char *location, struct error *error);
-/* The same, with how long an event is remembered for telling duplicates (wall microseconds; store_open: 48 hours). */
+/* The same, with how long an event is remembered for telling duplicates (wall microseconds; store_open: 48
+ * hours). */
 struct store *store_open_for(const char *location, int64_t duplicates_us, struct error *error);
 /* Does what was submitted, marks the clean stop, frees. Readers are freed before. */
 void store_close(struct store *store);

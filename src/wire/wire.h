@@ -31,8 +31,8 @@ enum wire_type {
     /* Host to worker. */
 
     /* Both ways: u32 version. From the host also u64 run memory, u64 all memory, u64 answer size (bytes each), and
-     * text time zone (as in configuration; empty: UTC), and the descriptor of the shared page (SCM_RIGHTS, with the
-     * first byte). */
+     * text time zone (as in configuration; empty: UTC), and the descriptor of the shared page (SCM_RIGHTS, with
+     * the first byte). */
     WIRE_HELLO = 1,
     /* text path (relative to the scripts folder), text bytes */
     WIRE_FILE = 2,
@@ -112,8 +112,9 @@ bool wire_is_whole(const struct wire_reader *reader);
 
 /* The page that host and worker share: it tells who is on the processor, and how far. The worker writes it around
  * every entry into Lua; the host only reads it (a hostile worker can lie and is charged all the same: what it
- * holds is its own generation's). `run` is 0 outside Lua; `slice` counts entries; with all bytes `taken`, the worker waits for the host. When the host sends SIGURG, a
- * hook writes where the running script is into `place`, so that a kill can name the line. */
+ * holds is its own generation's). `run` is 0 outside Lua; `slice` counts entries; with all bytes `taken`, the
+ * worker waits for the host. When the host sends SIGURG, a hook writes where the running script is into `place`,
+ * so that a kill can name the line. */
 struct wire_page {
     _Atomic uint64_t run;
     _Atomic uint64_t slice;

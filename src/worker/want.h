@@ -28,8 +28,8 @@ int want_give(lua_State *L, const char *operation);
 /* First in a binding: raises unless the run can wait here; then want_drop_about. */
 void want_begin(lua_State *L, const char *operation, int values);
 
-/* cancel(state.get "timer") passes on both of the inner call's values: the second is the table with status, etag and
- * repeated, and it was not meant. Takes it off the end, behind the first `values` arguments. */
+/* cancel(state.get "timer") passes on both of the inner call's values: the second is the table with status, etag
+ * and repeated, and it was not meant. Takes it off the end, behind the first `values` arguments. */
 void want_drop_about(lua_State *L, int values);
 
 /* Once per state. */

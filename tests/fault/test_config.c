@@ -1,4 +1,5 @@
-/* The configuration, with every allocation failing once: an error or the whole configuration, and nothing left over. */
+/* The configuration, with every allocation failing once: an error or the whole configuration, and nothing left
+ * over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -174,7 +174,8 @@ static void on_idle(struct generation *generation) {
     (void)generation;
 }
 
-/* An allocation that fails later than the start ends a worker, and so the generation: with a reason, like any death. */
+/* An allocation that fails later than the start ends a worker, and so the generation: with a reason, like any
+ * death. */
 static int use_generation(void *context, struct error *error) {
     const struct generation_options *options = context;
     struct script_set *set = scripts_read(scripts, error);

@@ -1,5 +1,5 @@
-/* Reader, writer, tree and envelopes, with every allocation failing once. cJSON's allocations are counted too: it is
- * told to make them here. */
+/* Reader, writer, tree and envelopes, with every allocation failing once. cJSON's allocations are counted too: it
+ * is told to make them here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

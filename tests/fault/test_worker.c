@@ -1,5 +1,5 @@
-/* Every allocation of a worker's life fails once: the scripts load or are refused, the run ends one way or the other,
- * and nothing is lost on the way. Lua itself collects and asks again, so that most of its failures heal. */
+/* Every allocation of a worker's life fails once: the scripts load or are refused, the run ends one way or the
+ * other, and nothing is lost on the way. Lua itself collects and asks again, so that most of its failures heal. */
 #include "unit/worker_kit.h"
 
 #include "fault/alloc.h"

@@ -1,4 +1,5 @@
-/* Runs a fuzz target without libFuzzer: every file of the folders, then mutations of them, the same ones each time.
+/* Runs a fuzz target without libFuzzer: every file of the folders, then mutations of them, the same ones each
+ * time.
  *
  *     fuzz_json [-n COUNT] [-f FIRST] [-o FILE] FOLDER...
  *

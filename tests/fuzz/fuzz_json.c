@@ -1,5 +1,5 @@
-/* Any bytes through the strict reader. What it takes is UTF-8, is written again to a text that is taken and told the
- * same, and makes a tree; what it refuses has a reason and a place. */
+/* Any bytes through the strict reader. What it takes is UTF-8, is written again to a text that is taken and told
+ * the same, and makes a tree; what it refuses has a reason and a place. */
 #include "base/text.h"
 #include "fuzz/require.h"
 #include "json/json.h"

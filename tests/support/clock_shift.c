@@ -1,5 +1,5 @@
-/* For a program under test, by LD_PRELOAD: its wall clock is off by as many seconds as the file says that SWITCHHOOK_CLOCK
- * names. */
+/* For a program under test, by LD_PRELOAD: its wall clock is off by as many seconds as the file says that
+ * SWITCHHOOK_CLOCK names. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

@@ -1,5 +1,5 @@
-/* A small HTTP server for tests: raw sockets, a thread for each connection, and an answer that is exactly what the test
- * wrote. server_stop ends every connection, also one whose answer waits in server_wait_for_end.
+/* A small HTTP server for tests: raw sockets, a thread for each connection, and an answer that is exactly what the
+ * test wrote. server_stop ends every connection, also one whose answer waits in server_wait_for_end.
  *
  *     static bool answer(struct server_call *call) {
  *         server_send(call, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");

@@ -1,6 +1,6 @@
-/* What the tests need and plain Lua does not have, as the Lua module `native`: processes, temporary folders, and the
- * four functions of a signed request. The latter come straight from libsodium, so that the program's own signing is
- * held against a second opinion.
+/* What the tests need and plain Lua does not have, as the Lua module `native`: processes, temporary folders, and
+ * the four functions of a signed request. The latter come straight from libsodium, so that the program's own
+ * signing is held against a second opinion.
  *
  *     local native = require "native"
  *     local pid = native.spawn({ "/bin/true" }, { stdout = "/tmp/out", env = { NAME = "value", GONE = false } })

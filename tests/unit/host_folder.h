@@ -1,4 +1,5 @@
-/* What the tests of scripts and of their watch share: a folder of their own, and the ways of changing what is in it. */
+/* What the tests of scripts and of their watch share: a folder of their own, and the ways of changing what is in
+ * it. */
 #ifndef UNIT_HOST_FOLDER_H
 #define UNIT_HOST_FOLDER_H
 

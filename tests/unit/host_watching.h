@@ -1,4 +1,5 @@
-/* A watch on the folder of host_folder.h, on a real loop, whose reads are counted; and waiting for what it does. */
+/* A watch on the folder of host_folder.h, on a real loop, whose reads are counted; and waiting for what it
+ * does. */
 #ifndef UNIT_HOST_WATCHING_H
 #define UNIT_HOST_WATCHING_H
 

@@ -1,5 +1,5 @@
-/* What the tests of processes and of generations share: a loop, a folder, what was heard of workers, and waiting for
- * it. */
+/* What the tests of processes and of generations share: a loop, a folder, what was heard of workers, and waiting
+ * for it. */
 #ifndef UNIT_HOST_WORKERS_H
 #define UNIT_HOST_WORKERS_H
 

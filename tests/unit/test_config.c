@@ -27,8 +27,8 @@ static void write_bytes(const char *folder, const char *name, const char *bytes,
     assert_int_equal(fclose(file), 0);
 }
 
-/* The C library's functions that overwrite memory end up here (the second in builds with _FORTIFY_SOURCE): which of the
- * blocks that are wiped held the secret is counted. */
+/* The C library's functions that overwrite memory end up here (the second in builds with _FORTIFY_SOURCE): which
+ * of the blocks that are wiped held the secret is counted. */
 static unsigned wiped;
 static const char marker[] = "correct horse battery staple";
 

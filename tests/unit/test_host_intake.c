@@ -1,5 +1,5 @@
-/* From the store into the lanes, a window of the backlog at a time. The host here is one without workers: the test takes
- * events off their lanes itself. */
+/* From the store into the lanes, a window of the backlog at a time. The host here is one without workers: the test
+ * takes events off their lanes itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The watch on the scripts, while they are written: what is half written is waited for, what changed while it was read does
- * not count, and nobody is starved. */
+/* The watch on the scripts, while they are written: what is half written is waited for, what changed while it was
+ * read does not count, and nobody is starved. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

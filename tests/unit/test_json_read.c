@@ -1,5 +1,5 @@
-/* The strict reader: what it takes, what it refuses and where, and what it tells a listener. Every text is read from
- * a block of its own size, so that the address sanitizer sees a byte read too many. */
+/* The strict reader: what it takes, what it refuses and where, and what it tells a listener. Every text is read
+ * from a block of its own size, so that the address sanitizer sees a byte read too many. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* From arguments to requests: encoding, exact numbers, options into body, query and headers, hostile arguments; and
- * connection strings. */
+/* From arguments to requests: encoding, exact numbers, options into body, query and headers, hostile arguments;
+ * and connection strings. */
 #include "crypto/crypto.h"
 #include "router/router.h"
 #include "json/json.h"

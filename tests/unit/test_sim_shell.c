@@ -312,7 +312,8 @@ static void what_waits_goes_together(void **state) {
     close_stage(&stage);
 }
 
-/* Connections that the closing listener does not take any more would abort the raw client: they are made before. */
+/* Connections that the closing listener does not take any more would abort the raw client: they are made
+ * before. */
 static void a_stop_answers_what_came(void **state) {
     (void)state;
     struct stage stage = {0};
