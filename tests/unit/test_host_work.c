@@ -149,7 +149,7 @@ static void a_handler_that_came_later_has_no_run_of_it(void **state) {
     wait_until(has_waiter);
     assert_null(run_of(0));
     generation.handler_count = 2;
-    assert_int_equal(work_resume(host, NULL, SEQ), 0); /* still too early: it leaves memory again */
+    assert_int_equal(work_resume(host, NULL, SEQ, 0), 0); /* still too early: it leaves memory again */
     assert_true(list_is_empty(&host->works));
     assert_null(run_of(0));
     assert_null(run_of(1));
