@@ -83,6 +83,9 @@ static void the_files_are_the_owners_alone(void **state) {
     const struct kit *kit = *state;
     mode_t before = umask(0);
     struct store *store = open_kit(kit);
+    store_close(store);
+    assert_int_equal(chmod(kit->path, 0644), 0); /* a copy that was put in its place */
+    store = open_kit(kit);
     static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char path[160];

@@ -19,6 +19,7 @@ static struct store *allocate(struct error *error);
 static int find_file(struct store *store, const char *location, struct error *error);
 static int open_connection(struct store *store, struct error *error);
 static int take_over(struct store *store, struct error *error);
+static void close_to_others(const struct store *store);
 static int load(struct store *store, struct error *error);
 static int count_events(struct store *store, struct error *error);
 static int start_thread(struct store *store, struct error *error);
@@ -170,10 +171,25 @@ static int take_over(struct store *store, struct error *error) {
     if (db_execute(store->db, sql, "take the store over", error) < 0) {
         return -1;
     }
+    close_to_others(store);
     store->fence = (uint64_t)fence + 1;
     store->was_unclean = is_clean == 0;
     store->last_seq_at_open = store->now.last_seq;
     return 0;
+}
+
+/* A copy that was put back may have come with any mode. */
+static void close_to_others(const struct store *store) {
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char path[PATH_MAX + sizeof "-wal"];
+        struct stat status;
+        snprintf(path, sizeof path, "%s%s", store->path, ends[i]);
+        if (stat(path, &status) == 0 && (status.st_mode & 0077) != 0 && chmod(path, 0600) < 0) {
+            log_warn("store", "others may read this file: give it to the host's user alone",
+                     LOG_TEXT("file", path), LOG_END);
+        }
+    }
 }
 
 static int load(struct store *store, struct error *error) {
