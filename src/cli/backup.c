@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "json/json.h"
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,23 +13,16 @@ static int back_up(const struct config *config, const char *file, bool is_json);
 static int put_path(struct buffer *path, const char *file);
 
 int cli_backup(int argc, char **argv) {
-    static const struct option names[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    bool is_json = false;
-    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
-        switch (option) {
-        case 'c': file = optarg; break;
-        case 'j': is_json = true; break;
-        case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("backup", argv, option);
-        }
+    struct cli_options options = {0};
+    int status = cli_read_options(argc, argv, print_help, &options);
+    if (status >= 0) {
+        return status;
     }
     if (argc - optind != 1 || argv[optind][0] == '\0') {
         return cli_misuse("backup", "it takes the name of one file, which is made");
     }
-    struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : back_up(config, argv[optind], is_json);
+    struct config *config = cli_config(options.file);
+    status = config == NULL ? CLI_FAILED : back_up(config, argv[optind], options.is_json);
     config_free(config);
     return status;
 }

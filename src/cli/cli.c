@@ -38,6 +38,20 @@ const struct cli_command cli_commands[] = {
     {NULL, NULL, NULL, false},
 };
 
+int cli_read_options(int argc, char **argv, void (*print_help)(void), struct cli_options *options) {
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
+        switch (option) {
+        case 'c': options->file = optarg; break;
+        case 'j': options->is_json = true; break;
+        case 'h': print_help(); return CLI_OK;
+        default: return cli_no_option(argv[0], argv, option);
+        }
+    }
+    return -1;
+}
+
 int cli_fail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

@@ -40,6 +40,14 @@ int cli_store(int argc, char **argv);
 /* events show SEQ; from cli_events. */
 int cli_show(const struct config *config, uint64_t seq, bool is_json);
 
+/* What every command takes that asks the running host: -c FILE, --json and --help. */
+struct cli_options {
+    const char *file;
+    bool is_json;
+};
+/* For commands that take no others. -1: go on at argv[optind]; else the exit status. */
+int cli_read_options(int argc, char **argv, void (*print_help)(void), struct cli_options *options);
+
 /* "switchhook: WORDS" on stderr; returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where help is; returns CLI_USAGE. */

@@ -1,55 +1,66 @@
 #include "base/text.h"
 #include "cli/cli.h"
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 enum { PATH_MAX_LENGTH = 4 * 1024 };
 
 struct verb {
     const char *name, *path, *words, *done;
+    void (*print_help)(void);
 };
 
+static void print_pause_help(void);
+static void print_resume_help(void);
 static int order(int argc, char **argv, const struct verb *verb);
 static void print_help(const struct verb *verb);
 static int send(const struct config *config, const struct verb *verb, const char *handler, bool is_json);
 
+static const struct verb pausing = {
+    "pause",
+    "/api/pause",
+    "Hands out no more runs: of HANDLER (as RouterJobQueued, or RouterJobCancelled/notify), or of any. What is "
+    "under way\nis finished, deliveries go on being stored. `switchhook resume` ends it; so does a restart "
+    "without --paused.\n",
+    "paused",
+    print_pause_help,
+};
+static const struct verb resuming = {
+    "resume",
+    "/api/resume",
+    "Hands out runs again: of HANDLER, or of all, those that were paused one by one included.\n",
+    "resumed",
+    print_resume_help,
+};
+
 int cli_pause(int argc, char **argv) {
-    static const struct verb pause = {"pause", "/api/pause",
-                                      "Hands out no more runs: of HANDLER (as RouterJobQueued, or "
-                                      "RouterJobCancelled/notify), or of any. What is under way\n"
-                                      "is finished, deliveries go on being stored. `switchhook resume` ends it; "
-                                      "so does a restart without --paused.\n",
-                                      "paused"};
-    return order(argc, argv, &pause);
+    return order(argc, argv, &pausing);
 }
 
 int cli_resume(int argc, char **argv) {
-    static const struct verb resume = {
-        "resume", "/api/resume",
-        "Hands out runs again: of HANDLER, or of all, those that were paused one by one included.\n", "resumed"};
-    return order(argc, argv, &resume);
+    return order(argc, argv, &resuming);
+}
+
+static void print_pause_help(void) {
+    print_help(&pausing);
+}
+
+static void print_resume_help(void) {
+    print_help(&resuming);
 }
 
 static int order(int argc, char **argv, const struct verb *verb) {
-    static const struct option names[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    bool is_json = false;
-    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
-        switch (option) {
-        case 'c': file = optarg; break;
-        case 'j': is_json = true; break;
-        case 'h': print_help(verb); return CLI_OK;
-        default: return cli_no_option(verb->name, argv, option);
-        }
+    struct cli_options options = {0};
+    int status = cli_read_options(argc, argv, verb->print_help, &options);
+    if (status >= 0) {
+        return status;
     }
     const char *handler = optind < argc ? argv[optind] : NULL;
     if (argc - optind > 1 || (handler != NULL && handler[0] == '\0')) {
         return cli_misuse(verb->name, "it takes the name of one handler, or nothing");
     }
-    struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : send(config, verb, handler, is_json);
+    struct config *config = cli_config(options.file);
+    status = config == NULL ? CLI_FAILED : send(config, verb, handler, options.is_json);
     config_free(config);
     return status;
 }

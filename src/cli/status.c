@@ -1,9 +1,9 @@
 #include "cli/cli.h"
 #include "json/tree.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAME_MAX_LENGTH = 4 * 1024 };
 
@@ -15,23 +15,16 @@ static void print_workers(const struct json *workers);
 static unsigned long count_of(const struct json *object, const char *name);
 
 int cli_status(int argc, char **argv) {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    bool is_json = false;
-    for (int option; (option = getopt_long(argc, argv, ":c:h", options, NULL)) != -1;) {
-        switch (option) {
-        case 'c': file = optarg; break;
-        case 'j': is_json = true; break;
-        case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("status", argv, option);
-        }
+    struct cli_options options = {0};
+    int status = cli_read_options(argc, argv, print_help, &options);
+    if (status >= 0) {
+        return status;
     }
     if (optind < argc) {
         return cli_misuse("status", "it takes no %s", argv[optind]);
     }
-    struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : show(config, is_json);
+    struct config *config = cli_config(options.file);
+    status = config == NULL ? CLI_FAILED : show(config, options.is_json);
     config_free(config);
     return status;
 }

@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "json/tree.h"
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ANSWER_MAX = 1024 * 1024 };
 
@@ -11,23 +11,16 @@ static int check(const struct config *config, bool is_json);
 static int print_json(const struct json *json);
 
 int cli_store(int argc, char **argv) {
-    static const struct option names[] = {
-        {"help", no_argument, NULL, 'h'}, {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    bool is_json = false;
-    for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
-        switch (option) {
-        case 'c': file = optarg; break;
-        case 'j': is_json = true; break;
-        case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("store", argv, option);
-        }
+    struct cli_options options = {0};
+    int status = cli_read_options(argc, argv, print_help, &options);
+    if (status >= 0) {
+        return status;
     }
     if (argc - optind != 1 || strcmp(argv[optind], "check") != 0) {
         return cli_misuse("store", "it takes the word check");
     }
-    struct config *config = cli_config(file);
-    int status = config == NULL ? CLI_FAILED : check(config, is_json);
+    struct config *config = cli_config(options.file);
+    status = config == NULL ? CLI_FAILED : check(config, options.is_json);
     config_free(config);
     return status;
 }
