@@ -49,6 +49,7 @@ local broken = {
   { "a second way into Lua", "src/worker/task.c", "int f = lua_resume(L);\n", "a second lua_resume" },
   { "no way into Lua", "src/worker/main.c", "/* lua_resume(L) */\n", "nothing calls lua_resume" },
   { "a file that is too long", "src/json/read.c", ("int x;\n"):rep(501), "read.c:501: over 500 lines" },
+  { "a line that is too wide", "src/json/read.c", "// " .. ("x"):rep(113) .. "\n", "read.c:1: over 115 columns" },
   { "a note to oneself", "scripts/Type.lua", "-- TO" .. "DO: more\n", "Type.lua:1: something is left open" },
   { "a stranger at the top", "notes.txt", "x\n", "notes.txt:1: does not belong at the top" },
   { "a room without a word", "src/wire/x.c", "int x;\n", "docs/architecture.md:1: has no word about src/wire" },
