@@ -16,7 +16,7 @@ static int read_folder(struct script_set *set, int folder, const char *prefix, u
 static int read_entry(struct script_set *set, int folder, const char *prefix, const char *name, unsigned depth,
                       struct error *error);
 static int read_script(struct script_set *set, int fd, const char *path, struct error *error);
-static bool is_open_for_writing(int fd);
+static bool keep_writers_out(int fd);
 static struct script *add_script(struct script_set *set, const char *path, struct error *error);
 static int compare_paths(const void *a, const void *b);
 static void digest_set(struct script_set *set);
@@ -138,7 +138,7 @@ static int read_script(struct script_set *set, int fd, const char *path, struct 
     if (script == NULL) {
         return -1;
     }
-    if (set->open_file == NULL && is_open_for_writing(fd)) {
+    if (!keep_writers_out(fd) && set->open_file == NULL) {
         set->open_file = strdup(path);
         if (set->open_file == NULL) {
             return error_memory(error);
@@ -177,17 +177,11 @@ static int read_script(struct script_set *set, int fd, const char *path, struct 
     return 0;
 }
 
-/* A lease for reading is given only while nobody has the file open for writing. Should somebody open it just now,
- * the signal for that is one that does nothing: by default it would end the host. */
-static bool is_open_for_writing(int fd) {
-    if (fcntl(fd, F_SETSIG, SIGURG) < 0) {
-        return false;
-    }
-    if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
-        fcntl(fd, F_SETLEASE, F_UNLCK);
-        return false;
-    }
-    return errno == EAGAIN;
+/* A lease for reading is given only while nobody has the file open for writing, and who wants to open it so waits
+ * until it is closed here: otherwise a file that was emptied just now could be read before an event tells of it.
+ * Should somebody want to, the signal for that is one that does nothing: by default it would end the host. */
+static bool keep_writers_out(int fd) {
+    return fcntl(fd, F_SETSIG, SIGURG) < 0 || fcntl(fd, F_SETLEASE, F_RDLCK) == 0 || errno != EAGAIN;
 }
 
 static struct script *add_script(struct script_set *set, const char *path, struct error *error) {

@@ -9,7 +9,9 @@
 
 #include "unit/host_folder.h"
 #include <linux/capability.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -290,6 +292,44 @@ static void sees_that_somebody_has_a_script_open_for_writing(void **state) {
     close(fd);
 }
 
+static const char whole[] = "return function() end";
+static atomic_bool is_over;
+
+/* Returns whether it could. */
+static void *write_all_the_time(void *path) {
+    bool is_well = true;
+    while (is_well && !atomic_load(&is_over)) {
+        int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+        is_well = write(fd, whole, sizeof whole - 1) == sizeof whole - 1;
+        close(fd);
+    }
+    return is_well ? path : NULL;
+}
+
+/* A file that is saved in place is empty for a moment, at first without an event that tells of it. */
+static void what_nobody_has_open_is_read_whole(void **state) {
+    enum { READS = 20000 };
+    char path[FOLDER_PATH_SIZE];
+    pthread_t writer;
+    unsigned halves = 0;
+    void *was_well;
+
+    (void)state;
+    put("scripts/a.lua", whole);
+    snprintf(path, sizeof path, "%s", at("scripts/a.lua"));
+    atomic_store(&is_over, false);
+    assert_int_equal(pthread_create(&writer, NULL, write_all_the_time, path), 0);
+    for (int i = 0; i < READS; i++) {
+        struct script_set *set = read_all();
+        halves += set->open_file == NULL && set->files[0].length != sizeof whole - 1;
+        scripts_free(set);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(writer, &was_well);
+    assert_non_null(was_well);
+    assert_int_equal(halves, 0);
+}
+
 static void the_last_holder_frees(void **state) {
     (void)state;
     put("scripts/a.lua", "one");
@@ -319,6 +359,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(there_may_be_a_thousand_files, setup, teardown),
         cmocka_unit_test_setup_teardown(the_digest_is_that_of_paths_and_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(sees_that_somebody_has_a_script_open_for_writing, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_nobody_has_open_is_read_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_holder_frees, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
