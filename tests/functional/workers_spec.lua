@@ -18,13 +18,6 @@ local function worker_pids(server)
   return pids
 end
 
--- One run of one event, as the timeline has it.
-local function run_of(server, seq, state)
-  local event = server:wait_state(seq, state)
-  assert.equal(1, #event.runs)
-  return event.runs[1]
-end
-
 local function assert_unharmed(run)
   assert.equal(1, run.attempt)
   assert.equal(0, run.kills)
@@ -44,7 +37,7 @@ end
 local function check_neighbours(server, router)
   router.is_held = nil
   for seq = 1, 3 do
-    local run = run_of(server, seq, "done")
+    local run = server:wait_run(seq, "done")
     assert_unharmed(run)
     assert.equal(1, #run.steps)
     assert.is_false(run.steps[1].repeated)
@@ -89,7 +82,7 @@ describe("kill -9 of the workers", function()
       end
     end
     for seq = 1, count do
-      local run = run_of(server, seq, "done")
+      local run = server:wait_run(seq, "done")
       assert_unharmed(run)
       assert.equal(5, #run.steps)
       for number = 1, 5 do
@@ -125,7 +118,7 @@ describe("a script that does not give way", function()
       }
       wait_with_neighbours(server, router)
       assert.equal(200, server:deliver({ event_of("RouterJobCancelled", "j1") }).status)
-      local run = run_of(server, 4, "parked")
+      local run = server:wait_run(4, "parked")
       assert.equal(3, run.kills)
       assert.equal(3, run.attempt)
       assert.equal("killed", run.result)
@@ -152,7 +145,7 @@ describe("a limit", function()
     wait_with_neighbours(server, router)
     local before = worker_pids(server)
     assert.equal(200, server:deliver({ event_of("RouterJobCancelled", "j1") }).status)
-    local run = run_of(server, 4, "parked")
+    local run = server:wait_run(4, "parked")
     assert.equal("memory", run.result)
     assert.is_truthy(run.reason:find("RouterJobCancelled.lua:3: not enough memory", 1, true), run.reason)
     assert.is_truthy(run.reason:find("limits.run_memory_mib", 1, true), run.reason)
@@ -180,7 +173,7 @@ describe("a limit", function()
         return true
       end
       assert.equal(200, server:deliver({ event_of("RouterJobQueued", "j1") }).status)
-      local run = run_of(server, 1, "parked")
+      local run = server:wait_run(1, "parked")
       assert.equal(2, run.attempt)
       assert.equal("timeout", run.result)
       assert.is_truthy(run.reason:find("all attempts used up: it took longer than", 1, true), run.reason)
@@ -199,7 +192,7 @@ describe("a limit", function()
       },
     }
     assert.equal(200, server:deliver({ event_of("RouterJobQueued", "j1") }).status)
-    local run = run_of(server, 1, "parked")
+    local run = server:wait_run(1, "parked")
     assert.equal(5, #run.steps)
     assert.is_truthy(run.reason:find("limits.run_steps", 1, true), run.reason)
     assert.equal(5, router:asked "GET /routing/jobs/j1")
@@ -223,8 +216,13 @@ describe("a worker", function()
     if output("id", "-u") ~= "0" then
       return host.start({ "serve", "-c", folder .. "/switchhook.lua" }, { folder = folder }), false
     end
+    -- The build may be where nobody else may look.
+    local program = folder .. "/switchhook"
+    for _, ending in ipairs { "", "-worker" } do
+      assert(output("cp", host.binary .. ending, program .. ending))
+    end
     output("chown", "-R", "65534:65534", folder)
-    local arguments = { host.binary, "serve", "-c", folder .. "/switchhook.lua" }
+    local arguments = { program, "serve", "-c", folder .. "/switchhook.lua" }
     table.move(arguments, 1, #arguments, #somebody + 1, somebody)
     return host.start_program(somebody, { folder = folder }), true
   end
