@@ -6,9 +6,9 @@
 #include <lualib.h>
 #include <string.h>
 
-static const char *const plain_names[] = {"assert",   "error",  "getmetatable", "ipairs",   "pcall",
-                                          "rawequal", "rawget", "rawlen",       "select",   "tonumber",
-                                          "tostring", "type",   "xpcall",       "_VERSION", NULL};
+static const char *const plain_names[] = {"assert",   "error",  "getmetatable", "ipairs", "pcall",
+                                          "rawequal", "rawget", "rawlen",       "select", "tonumber",
+                                          "type",     "xpcall", "_VERSION",     NULL};
 static const char *const string_names[] = {"byte",    "char",  "find",   "format", "gmatch",   "gsub",
                                            "len",     "lower", "match",  "pack",   "packsize", "rep",
                                            "reverse", "sub",   "unpack", "upper",  NULL};
@@ -23,6 +23,7 @@ static void pick(lua_State *L, int to, const char *const *names);
 static void open_library(lua_State *L, int base, const char *name, lua_CFunction open, const char *const *names);
 static void lock_strings(lua_State *L, int base);
 static void require_table(lua_State *L, int index, const char *function);
+static bool shows_address(lua_State *L, int index);
 
 static int set_metatable(lua_State *L) {
     require_table(L, 1, "setmetatable");
@@ -85,12 +86,42 @@ static int load_text(lua_State *L) {
     return 1;
 }
 
+/* Where a value lies in memory is another place when the run is done again: a table is just "table". */
+static int to_text(lua_State *L) {
+    luaL_checkany(L, 1);
+    if (shows_address(L, 1)) {
+        lua_pushstring(L, luaL_typename(L, 1));
+    } else {
+        luaL_tolstring(L, 1, NULL);
+    }
+    return 1;
+}
+
+/* Lua's own in this function's frame, so that its errors name what the script called. */
+static int format_text(lua_State *L) {
+    int argument = 1;
+    for (const char *at = luaL_checkstring(L, 1); (at = strchr(at, '%')) != NULL; at++) {
+        at += 1 + strspn(at + 1, "-+ #0123456789.");
+        if (*at == '\0') {
+            break;
+        }
+        argument += *at != '%';
+        if (*at == 'p') {
+            return luaL_error(
+                L, "%%p is not offered to string.format: an address differs when the run is done again");
+        }
+        if (*at == 's' && argument <= lua_gettop(L) && shows_address(L, argument)) {
+            lua_pushstring(L, luaL_typename(L, argument));
+            lua_replace(L, argument);
+        }
+    }
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 void libraries_open(lua_State *L, int base) {
-    static const luaL_Reg replaced[] = {{"load", load_text},
-                                        {"pairs", pairs_lua},
-                                        {"rawset", raw_set},
-                                        {"setmetatable", set_metatable},
-                                        {NULL, NULL}};
+    static const luaL_Reg replaced[] = {{"load", load_text},   {"pairs", pairs_lua},
+                                        {"rawset", raw_set},   {"setmetatable", set_metatable},
+                                        {"tostring", to_text}, {NULL, NULL}};
     int top = lua_gettop(L);
     lua_pushcfunction(L, luaopen_base);
     lua_call(L, 0, 1);
@@ -98,6 +129,10 @@ void libraries_open(lua_State *L, int base) {
     lua_pushvalue(L, base);
     luaL_setfuncs(L, replaced, 0);
     open_library(L, base, LUA_STRLIBNAME, luaopen_string, string_names);
+    lua_getfield(L, base, LUA_STRLIBNAME);
+    lua_getfield(L, -1, "format");
+    lua_pushcclosure(L, format_text, 1);
+    lua_setfield(L, -2, "format");
     open_library(L, base, LUA_TABLIBNAME, luaopen_table, table_names);
     open_library(L, base, LUA_MATHLIBNAME, luaopen_math, math_names);
     open_library(L, base, LUA_UTF8LIBNAME, luaopen_utf8, utf8_names);
@@ -140,4 +175,17 @@ static void require_table(lua_State *L, int index, const char *function) {
         luaL_error(L, "bad argument #%d to '%s' (table expected, got %s)", index, function,
                    luaL_typename(L, index));
     }
+}
+
+static bool shows_address(lua_State *L, int index) {
+    int type = lua_type(L, index);
+    if (type != LUA_TTABLE && type != LUA_TFUNCTION && type != LUA_TUSERDATA && type != LUA_TTHREAD &&
+        type != LUA_TLIGHTUSERDATA) {
+        return false;
+    }
+    if (luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) {
+        return true;
+    }
+    lua_pop(L, 1);
+    return false;
 }

@@ -179,6 +179,30 @@ static void test_close(void **state) {
 }
 
 /* A message handler that raises is Lua's to stop. */
+static void test_no_addresses(void **state) {
+    (void)state;
+    world_expect("return { tostring({}), tostring(print), tostring(setmetatable({}, { __name = 'x' })) }",
+                 "done 1 [\"table\",\"function\",\"table\"]\n");
+    world_expect("return tostring(setmetatable({}, { __tostring = function() return 'mine' end }))",
+                 "done 1 \"mine\"\n");
+    world_expect("return { tostring(nil), tostring(1.5), tostring(true), tostring('x') }",
+                 "done 1 [\"nil\",\"1.5\",\"true\",\"x\"]\n");
+    world_expect("return ('%%%5d|%s|%-8s|%s'):format(7, {}, print, 'x')", "done 1 \"%    7|table|function|x\"\n");
+    world_expect("return ('%s'):format(setmetatable({}, { __tostring = function() return 'mine' end }))",
+                 "done 1 \"mine\"\n");
+    world_expect(
+        "return string.format('%p', {})",
+        "failed 1 error RouterJobQueued.lua:1: %p is not offered to string.format: an address differs when "
+        "the run is done again\n");
+    world_expect(
+        "return string.format('%d', {})",
+        "failed 1 error RouterJobQueued.lua:1: bad argument #2 to 'format' (number expected, got table)\n");
+    world_expect("return string.format('%s')",
+                 "failed 1 error RouterJobQueued.lua:1: bad argument #2 to 'format' (no value)\n");
+    world_expect("return string.format('%', 1)",
+                 "failed 1 error RouterJobQueued.lua:1: invalid conversion '%' to 'format'\n");
+}
+
 static void test_errors_in_error_handlers(void **state) {
     (void)state;
     world_expect("local ok, why = xpcall(error, function() error('again') end) return ok", "done 1 false\n");
@@ -198,9 +222,13 @@ static void test_errors_in_error_handlers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attempts_fail),   cmocka_unit_test(test_caught_attempts_do_nothing),
-        cmocka_unit_test(test_what_is_offered), cmocka_unit_test(test_load),
-        cmocka_unit_test(test_close),           cmocka_unit_test(test_errors_in_error_handlers),
+        cmocka_unit_test(test_attempts_fail),
+        cmocka_unit_test(test_caught_attempts_do_nothing),
+        cmocka_unit_test(test_what_is_offered),
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_no_addresses),
+        cmocka_unit_test(test_errors_in_error_handlers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
