@@ -147,6 +147,9 @@ int value_secrets(struct reading *reading, const struct key *key) {
         }
         lua_pop(lua, 2);
     }
+    if (secrets == place(reading, key)) { /* whoever wrote a list did not mean to let everybody in */
+        return check_fail(reading, key->path, "lists no secret: each entry is nil. Set one, or remove the key");
+    }
     return 0;
 }
 
