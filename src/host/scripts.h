@@ -2,10 +2,10 @@
  *
  * Read through one descriptor of the folder, so that a symlink that is swapped meanwhile cannot mix two sets. What
  * begins with a dot and what ends in _spec.lua is left out. That somebody has a file open for writing is seen, and
- * nobody can begin to write to it while it is read, where the file belongs to the host's user, or the host may take
- * leases (CAP_LEASE), and the file system has them. Handlers stand at the top, in folders named after a type and in
- * local/; modules in lib/, in folders of any depth that the limits allow. A set that was read is not changed any
- * more: any thread may look at it while it holds it.
+ * nobody can begin to write to it while it is read, where the file belongs to the host's user, or the host may
+ * take leases (CAP_LEASE), and the file system has them. Handlers stand at the top, in folders named after a type
+ * and in local/; modules in lib/, in folders of any depth that the limits allow. A set that was read is not
+ * changed any more: any thread may look at it while it holds it.
  */
 #ifndef HOST_SCRIPTS_H
 #define HOST_SCRIPTS_H
