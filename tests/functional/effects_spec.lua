@@ -13,12 +13,6 @@ local function deliver(server, name, job)
   assert.equal(200, server:deliver({ host.event(name, { jobId = job }) }).status)
 end
 
-local function run_of(server, seq, state)
-  local event = server:wait_state(seq, state)
-  assert.equal(1, #event.runs)
-  return event.runs[1]
-end
-
 local function step_of(run, operation, nth)
   for _, step in ipairs(run.steps) do
     if step.operation == operation then
@@ -56,14 +50,14 @@ describe("state", function()
       ["RouterJobCompleted.lua"] = [[return function() state.delete "seen" state.get "seen" end]],
     })
     deliver(server, "RouterJobQueued", "j1")
-    run_of(server, 1, "done")
+    server:wait_run(1, "done")
     server = kill_and_start(server)
     deliver(server, "RouterJobClosed", "j2")
-    assert.same({ job = "j1", list = {} }, step_of(run_of(server, 2, "done"), "state.get").answer)
+    assert.same({ job = "j1", list = {} }, step_of(server:wait_run(2, "done"), "state.get").answer)
     server:stop()
     server = server:again()
     deliver(server, "RouterJobCompleted", "j3")
-    local run = run_of(server, 3, "done")
+    local run = server:wait_run(3, "done")
     assert.is_true(step_of(run, "state.delete").answer)
     assert.is_nil(step_of(run, "state.get").answer)
     server:stop()
@@ -76,12 +70,12 @@ describe("state", function()
       ["RouterJobClosed.lua"] = READ,
     })
     deliver(server, "RouterJobQueued", "j1")
-    run_of(server, 1, "done")
+    server:wait_run(1, "done")
     local seq = 1
     host.wait_until(function()
       seq = seq + 1
       deliver(server, "RouterJobClosed", "j1")
-      return step_of(run_of(server, seq, "done"), "state.get").answer == nil
+      return step_of(server:wait_run(seq, "done"), "state.get").answer == nil
     end, "the value to be gone")
     server:stop()
   end)
@@ -101,7 +95,7 @@ describe("state", function()
       server:wait_state(seq, "done")
     end
     deliver(server, "RouterJobClosed", "j1")
-    assert.equal(160.5, step_of(run_of(server, 9, "done"), "state.increment").answer)
+    assert.equal(160.5, step_of(server:wait_run(9, "done"), "state.increment").answer)
     server:stop()
   end)
 
@@ -122,11 +116,11 @@ describe("state", function()
       deliver(server, "RouterJobQueued", "j" .. i)
     end
     for seq = 1, 10 do
-      run_of(server, seq, "done")
+      server:wait_run(seq, "done")
     end
     assert.equal(1, #router.paths)
     deliver(server, "RouterJobClosed", "j1")
-    local run = run_of(server, 11, "done")
+    local run = server:wait_run(11, "done")
     assert.is_false(step_of(run, "state.compare_and_set").answer)
     assert.is_true(step_of(run, "state.compare_and_set", 2).answer)
     assert.is_nil(step_of(run, "state.get", 2).answer)
@@ -139,7 +133,7 @@ describe("state", function()
       ["RouterJobQueued.lua"] = [[return function() state.set("n", "text") state.increment "n" end]],
     })
     deliver(server, "RouterJobQueued", "j1")
-    assert.is_truthy(run_of(server, 1, "parked").reason:find "^state%.increment: ")
+    assert.is_truthy(server:wait_run(1, "parked").reason:find "^state%.increment: ")
     server:stop()
   end)
 end)
@@ -162,7 +156,7 @@ describe("sleep", function()
     })
     deliver(server, "RouterJobQueued", "j1")
     deliver(server, "RouterJobClosed", "j1")
-    run_of(server, 2, "done")
+    server:wait_run(2, "done")
     assert.is_truthy(router.paths[2]:find "/after%d$")
     assert.is_truthy(router.paths[2]:match "%d$" >= "2")
     assert.is_truthy(router.paths[3]:find "/next$")
@@ -176,7 +170,7 @@ describe("sleep", function()
     deliver(server, "RouterJobQueued", "j1")
     wait_step(server, 1, "sleep")
     server = kill_and_start(server)
-    local run = run_of(server, 1, "done")
+    local run = server:wait_run(1, "done")
     assert.is_true(native.now() - from >= 1)
     assert.equal(3, #run.steps)
     assert.equal(1, router:asked "GET /routing/jobs/before")
@@ -188,7 +182,7 @@ describe("sleep", function()
     local router = ledger.open()
     local server = serve(router, { ["RouterJobQueued.lua"] = script "3600" })
     deliver(server, "RouterJobQueued", "j1")
-    local due = run_of(server, 1, "waiting").dueAt
+    local due = server:wait_run(1, "waiting").dueAt
     local function is_at_rest()
       for _, worker in ipairs(server:api("/api/status").json.workers) do
         if worker.runs > 0 then
@@ -199,7 +193,7 @@ describe("sleep", function()
     end
     host.wait_until(is_at_rest, "the run to leave its worker")
     server = kill_and_start(server)
-    local run = run_of(server, 1, "waiting")
+    local run = server:wait_run(1, "waiting")
     assert.equal(due:sub(1, 19), run.dueAt:sub(1, 19))
     assert.is_true(is_at_rest())
     assert.equal(2, #run.steps)
@@ -224,9 +218,9 @@ describe("after", function()
       end]],
     })
     deliver(server, "RouterJobQueued", "j1")
-    assert.is_true(step_of(run_of(server, 1, "done"), "cancel").answer)
+    assert.is_true(step_of(server:wait_run(1, "done"), "cancel").answer)
     deliver(server, "RouterJobClosed", "j1")
-    run_of(server, 2, "done")
+    server:wait_run(2, "done")
     assert.equal(0, router:asked "GET /routing/jobs/second")
     router.is_held = function(request)
       return request.path:find "second"
@@ -235,10 +229,10 @@ describe("after", function()
     router:wait_asked "GET /routing/jobs/second"
     deliver(server, "RouterJobClosed", "j1") -- behind the local event, in its lane
     deliver(server, "RouterJobClosed", "j2")
-    run_of(server, 5, "done")
+    server:wait_run(5, "done")
     assert.equal("queued", server:api("/api/events/4").json.state)
     router.is_held = nil
-    run_of(server, 4, "done")
+    server:wait_run(4, "done")
     local event = server:wait_state(3, "done")
     assert.equal("Switchhook.Local.remind", event.type)
     assert.equal(1, router:asked "GET /routing/jobs/second")
@@ -256,7 +250,7 @@ describe("after", function()
       end]],
     })
     deliver(server, "RouterJobQueued", "j1")
-    local run = run_of(server, 1, "done")
+    local run = server:wait_run(1, "done")
     assert.is_true(step_of(run, "cancel").answer)
     assert.is_false(step_of(run, "cancel", 2).answer)
     server:stop()
@@ -274,7 +268,7 @@ describe("a run that is done again", function()
     server = kill_and_start(server)
     router:wait_asked("GET /routing/jobs/held", 2)
     router.is_held = nil
-    return server, run_of(server, 1, "done")
+    return server, server:wait_run(1, "done")
   end
 
   it("does not call the function of a step again", function()
@@ -340,7 +334,7 @@ describe("a run that is done again", function()
       [[return function() for _, id in ipairs { "new", "b", "a", "last" } do router.jobs.get(id) end end]]
     )
     server = server:again()
-    local run = run_of(server, 1, "done")
+    local run = server:wait_run(1, "done")
     local asked = {}
     for _, path in ipairs(router.paths) do
       asked[#asked + 1] = path:match "[^/]+$"
@@ -365,7 +359,7 @@ describe("all", function()
       return #router.paths < 2
     end
     deliver(server, "RouterJobQueued", "j1")
-    run_of(server, 1, "done")
+    server:wait_run(1, "done")
     assert.equal("GET /routing/jobs/anyany", router.paths[3])
     server:stop()
   end)
@@ -389,7 +383,7 @@ describe("all", function()
       end
     end
     deliver(server, "RouterJobQueued", "j1")
-    run_of(server, 1, "done")
+    server:wait_run(1, "done")
     assert.equal(3, router:asked "GET /routing/jobs/bad")
     assert.equal(1, router:asked "GET /routing/jobs/good")
     server:stop()

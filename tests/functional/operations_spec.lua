@@ -21,11 +21,8 @@ local function expect(found, status, words)
   assert.equal("", status == 0 and found.stderr or found.stdout)
 end
 
--- The commands look for the host where the configuration says: it is told which port it got.
 local function settle(server)
-  local file = server.folder .. "/switchhook.lua"
-  local text = host.read(file):gsub('admin = "127.0.0.1:%d+"', 'admin = "' .. server.admin_url:sub(8) .. '"')
-  host.write(file, text)
+  server:write_port()
   return server
 end
 

@@ -13,12 +13,9 @@ local function run(server, ...)
   return host.run({ ... }, { folder = server.folder, environment = server.options.environment })
 end
 
--- The commands look for the host where the configuration says: it is told which port it got.
 local function serve(options)
   local server = host.serve(options)
-  local file = server.folder .. "/switchhook.lua"
-  local text = host.read(file):gsub('admin = "127.0.0.1:%d+"', 'admin = "' .. server.admin_url:sub(8) .. '"')
-  host.write(file, text)
+  server:write_port()
   return server
 end
 

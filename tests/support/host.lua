@@ -29,8 +29,8 @@
 --   again), environment = { NAME = value }, arguments = { "--paused" }, is_started = false (do not wait for
 --   that), binary = (of another build) }
 --   -> server: port, url (of deliveries), admin_url, folder, pid; deliver(events [, options]), api(path [,
---      options]), wait_state(seq, state), write(name, text), again() (anew in its folder), wait_started(); and
---      all of a process
+--      options]), wait_state(seq, state), wait_run(seq, state), write(name, text), write_port() (for commands),
+--      again() (anew in its folder), wait_started(); and all of a process
 -- host.sim{ to = { URL, ... }, arguments = {} }
 --   -> sim: url, connection_string, router (tests/support/job_router.lua); and all of a process
 -- host.start(arguments [, options]) -> process, of any command of the binary; options are folder and environment
@@ -299,6 +299,22 @@ function Server:wait_state(seq, state, deadline)
   end, ("event %s to be %s"):format(seq, state), deadline, function()
     return last and last.body or ""
   end)
+end
+
+-- Waits for an event that has one run, and returns that.
+function Server:wait_run(seq, state)
+  local runs = self:wait_state(seq, state).runs
+  if #runs ~= 1 then
+    error(("event %s has %d runs, not one"):format(seq, #runs), 2)
+  end
+  return runs[1]
+end
+
+-- The commands look for the host where its configuration says: writes there which port it got.
+function Server:write_port()
+  local file = self.folder .. "/switchhook.lua"
+  local text = host.read(file):gsub('admin = "127.0.0.1:%d+"', 'admin = "' .. self.admin_url:sub(8) .. '"')
+  host.write(file, text)
 end
 
 function Process:stdout()
