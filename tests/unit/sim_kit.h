@@ -20,6 +20,7 @@
 
 #define KIT_START INT64_C(1772440504120000) /* 2026-03-02T08:35:04.120Z */
 #define KIT_MERGE "application/merge-patch+json"
+#define IDLE      "{\"kind\":\"longestIdle\"}"
 
 struct kit {
     struct sim_core *core;
@@ -153,6 +154,21 @@ __attribute__((unused)) static void kit_job(struct kit *kit, const char *id, con
     snprintf(path, sizeof path, "/routing/jobs/%s", id);
     snprintf(body, sizeof body, "{\"queueId\":\"q\",\"channelId\":\"voice\"%s}", more);
     kit_ok(kit, 201, "PATCH", path, body);
+}
+
+__attribute__((unused)) static void kit_open_idle(struct kit *kit) {
+    kit_open(kit, 1);
+    kit_furnish(kit, IDLE);
+}
+
+/* And the worker w1, to whom the job j1 is offered: that event is the next one. */
+__attribute__((unused)) static void kit_open_queued(struct kit *kit) {
+    kit_open_idle(kit);
+    kit_worker(kit, "w1", "");
+    kit_job(kit, "j1", "");
+    kit_event(kit, "RouterWorkerRegistered");
+    kit_event(kit, "RouterJobReceived");
+    kit_event(kit, "RouterJobQueued");
 }
 
 __attribute__((unused)) static const char *kit_status(struct kit *kit, const char *job) {

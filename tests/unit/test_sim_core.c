@@ -1,14 +1,11 @@
 /* The local Job Router's core: the states of a job and what leads from one to the next. */
 #include "sim_kit.h"
 
-#define IDLE "{\"kind\":\"longestIdle\"}"
-
 static void a_scheduled_job_goes_the_whole_way(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "bot-1", "");
     kit_event(&kit, "RouterWorkerRegistered");
     kit_job(&kit, "j1",
@@ -58,8 +55,7 @@ static void activation_again_changes_nothing(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", "");
     kit_job(&kit, "j1", ",\"matchingMode\":{\"kind\":\"suspend\"}");
     assert_string_equal(json_get_string(kit.json, "status"), "waitingForActivation");
@@ -80,13 +76,7 @@ static void activation_again_changes_nothing(void **state) {
 static void a_job_changes_its_mode(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
-    kit_worker(&kit, "w1", "");
-    kit_job(&kit, "j1", "");
-    kit_event(&kit, "RouterWorkerRegistered");
-    kit_event(&kit, "RouterJobReceived");
-    kit_event(&kit, "RouterJobQueued");
+    kit_open_queued(&kit);
     kit_event(&kit, "RouterWorkerOfferIssued");
     kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1", "{\"matchingMode\":{\"kind\":\"suspend\"}}");
     kit_event(&kit, "RouterWorkerOfferRevoked");
@@ -110,8 +100,7 @@ static void a_job_changes_its_mode(void **state) {
 static void a_schedule_in_the_past_is_due_at_once(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j1",
             ",\"matchingMode\":{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"2020-01-01T00:00:00Z\"}");
     kit_event(&kit, "RouterJobReceived");
@@ -126,13 +115,7 @@ static void cancelling(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
-    kit_worker(&kit, "w1", "");
-    kit_job(&kit, "j1", "");
-    kit_event(&kit, "RouterWorkerRegistered");
-    kit_event(&kit, "RouterJobReceived");
-    kit_event(&kit, "RouterJobQueued");
+    kit_open_queued(&kit);
     kit_event(&kit, "RouterWorkerOfferIssued");
     kit_ok(&kit, 200, "POST", "/routing/jobs/j1:cancel", "{\"note\":\"customer hung up\"}");
     kit_event(&kit, "RouterWorkerOfferRevoked");
@@ -154,8 +137,7 @@ static void completing_and_closing_want_their_states(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", "");
     kit_job(&kit, "j1", "");
     kit_job(&kit, "j2", "");
@@ -188,8 +170,7 @@ static void unassigning_has_a_limit(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", "");
     kit_job(&kit, "j1", "");
     kit_event(&kit, "RouterWorkerRegistered");
@@ -214,13 +195,7 @@ static void unassigned_with_matching_suspended_waits_for_activation(void **state
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
-    kit_worker(&kit, "w1", "");
-    kit_job(&kit, "j1", "");
-    kit_event(&kit, "RouterWorkerRegistered");
-    kit_event(&kit, "RouterJobReceived");
-    kit_event(&kit, "RouterJobQueued");
+    kit_open_queued(&kit);
     kit_accept(&kit, "w1", assignment);
     kit_event(&kit, "RouterWorkerOfferAccepted");
     assert_int_equal(kit_assignment(&kit, "j1", assignment, "unassign", "{\"suspendMatching\":true}"), 200);

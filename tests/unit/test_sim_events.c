@@ -1,8 +1,6 @@
 /* The events: every type of the slice with every field, and the same bytes for the same seed. */
 #include "sim_kit.h"
 
-#define IDLE "{\"kind\":\"longestIdle\"}"
-
 #define ENVELOPE "id,topic,subject,eventType,eventTime,dataVersion,metadataVersion,data"
 #define JOB      "jobId,channelReference,channelId,labels,tags,"
 #define OFFER    "workerId,jobId,channelReference,channelId,queueId,offerId"
@@ -55,8 +53,7 @@ static const struct json *expect(struct kit *kit, const char *type, const char *
 static void of_a_job_that_waits(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j1",
             ",\"channelReference\":\"call-7\",\"labels\":{\"Gold\":true,\"n\":1.5},\"tags\":{\"t\":\"x\"},"
             "\"requestedWorkerSelectors\":[{\"key\":\"k\",\"labelOperator\":\"greaterThan\",\"value\":2}],"
@@ -94,8 +91,7 @@ static void of_a_job_in_hands(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64], subject[256];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j1", "");
     kit_drop_events(&kit);
     kit_worker(&kit, "w1", ",\"labels\":{\"k\":3}");
@@ -123,8 +119,7 @@ static void of_a_job_in_hands(void **state) {
 static void of_a_job_that_is_cancelled(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j2", ",\"matchingMode\":{\"kind\":\"suspend\"}");
     const struct json *data = kit_event(&kit, "RouterJobReceived");
     assert_string_equal(json_get_string(data, "channelReference"), "");
@@ -189,8 +184,7 @@ static void of_an_offer(void **state) {
 static void of_a_worker(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_ok(&kit, 200, "PATCH", "/routing/queues/q", "{\"labels\":{\"Region\":\"EMEA\"}}");
     kit_ok(&kit, 201, "PATCH", "/routing/workers/w1", "{\"queues\":[\"q\"],\"capacity\":5}");
     assert_string_equal(json_get_string(kit.json, "state"), "inactive");

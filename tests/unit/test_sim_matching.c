@@ -1,7 +1,6 @@
 /* Who is offered what: order, capacity, channels, selectors, declines, expiry. */
 #include "sim_kit.h"
 
-#define IDLE  "{\"kind\":\"longestIdle\"}"
 #define ROUND "{\"kind\":\"roundRobin\"}"
 
 static void take_offer(struct kit *kit, const char *worker, const char *job, char offer[64]) {
@@ -26,8 +25,7 @@ static void the_higher_priority_goes_first_then_the_older(void **state) {
     static const char *const order[] = {"high", "new", "old", "young", "low"};
     struct kit kit;
     char offer[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "low", ",\"priority\":-5");
     kit_job(&kit, "old", "");
     kit_pass(&kit, 1);
@@ -56,8 +54,7 @@ static void the_longest_idle_gets_the_offer(void **state) {
     (void)state;
     struct kit kit;
     char offer[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "b", "");
     kit_pass(&kit, 1);
     kit_worker(&kit, "a", "");
@@ -82,8 +79,7 @@ static void the_lower_load_goes_before_the_longer_idle(void **state) {
                               "\"channels\":[{\"channelId\":\"voice\",\"capacityCostPerJob\":1}]}";
     struct kit kit;
     char body[256];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     snprintf(body, sizeof body, two, 4);
     kit_ok(&kit, 201, "PATCH", "/routing/workers/small", body);
     kit_pass(&kit, 1);
@@ -130,8 +126,7 @@ static void round_robin_goes_by_id(void **state) {
 static void capacity_and_channels_limit_offers(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_ok(&kit, 201, "PATCH", "/routing/workers/w1",
            "{\"queues\":[\"q\"],\"capacity\":10,\"availableForOffers\":true,\"channels\":["
            "{\"channelId\":\"voice\",\"capacityCostPerJob\":4,\"maxNumberOfJobs\":1},"
@@ -190,8 +185,7 @@ static void selectors_are_met_by_labels(void **state) {
         {"\"key\":\"vip\",\"labelOperator\":\"greaterThan\",\"value\":false", false},
     };
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", ",\"labels\":{\"lang\":\"de\",\"level\":3,\"vip\":true}");
     kit_drop_events(&kit);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -219,8 +213,7 @@ static void selectors_are_met_by_labels(void **state) {
 static void a_label_that_changes_makes_a_match(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", "");
     kit_job(&kit, "j1", ",\"requestedWorkerSelectors\":[{\"key\":\"a\",\"labelOperator\":\"equal\",\"value\":1}]");
     kit_drop_events(&kit);
@@ -238,13 +231,7 @@ static void a_decline_holds_until_the_worker_registers_anew(void **state) {
     (void)state;
     struct kit kit;
     char offer[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
-    kit_worker(&kit, "w1", "");
-    kit_job(&kit, "j1", "");
-    kit_event(&kit, "RouterWorkerRegistered");
-    kit_event(&kit, "RouterJobReceived");
-    kit_event(&kit, "RouterJobQueued");
+    kit_open_queued(&kit);
     take_offer(&kit, "w1", "j1", offer);
     assert_int_equal(kit_answer_offer(&kit, "w1", offer, "decline", NULL), 200);
     kit_event(&kit, "RouterWorkerOfferDeclined");
@@ -271,13 +258,7 @@ static void a_decline_may_say_when_to_try_again(void **state) {
     (void)state;
     struct kit kit;
     char offer[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
-    kit_worker(&kit, "w1", "");
-    kit_job(&kit, "j1", "");
-    kit_event(&kit, "RouterWorkerRegistered");
-    kit_event(&kit, "RouterJobReceived");
-    kit_event(&kit, "RouterJobQueued");
+    kit_open_queued(&kit);
     take_offer(&kit, "w1", "j1", offer);
     assert_int_equal(kit_answer_offer(&kit, "w1", offer, "decline", "{\"retryOfferAt\":\"soon\"}"), 400);
     assert_int_equal(
@@ -294,8 +275,7 @@ static void an_offer_that_is_not_answered_deregisters_the_worker(void **state) {
     (void)state;
     struct kit kit;
     char first[64], second[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", ",\"labels\":{}");
     kit_ok(&kit, 200, "PATCH", "/routing/workers/w1", "{\"capacity\":2}");
     kit_drop_events(&kit);
@@ -361,13 +341,7 @@ static void a_deleted_worker_leaves_its_work_behind(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
-    kit_worker(&kit, "w1", "");
-    kit_job(&kit, "j1", "");
-    kit_event(&kit, "RouterWorkerRegistered");
-    kit_event(&kit, "RouterJobReceived");
-    kit_event(&kit, "RouterJobQueued");
+    kit_open_queued(&kit);
     kit_accept(&kit, "w1", assignment);
     kit_event(&kit, "RouterWorkerOfferAccepted");
     kit_ok(&kit, 204, "DELETE", "/routing/workers/w1", NULL);
@@ -393,8 +367,7 @@ static void a_deleted_job_gives_its_worker_back(void **state) {
     (void)state;
     struct kit kit;
     char assignment[64];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_worker(&kit, "w1", "");
     kit_job(&kit, "j1", "");
     kit_job(&kit, "j2", "");
@@ -415,8 +388,7 @@ static void a_deleted_job_gives_its_worker_back(void **state) {
 static void a_job_can_move_to_another_queue(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_ok(&kit, 201, "PATCH", "/routing/queues/q2", "{\"distributionPolicyId\":\"p\"}");
     kit_worker(&kit, "w1", "");
     kit_job(&kit, "j1", "");

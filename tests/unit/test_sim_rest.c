@@ -2,8 +2,6 @@
 #include "router/router.h"
 #include "sim_kit.h"
 
-#define IDLE "{\"kind\":\"longestIdle\"}"
-
 static void every_operation_of_the_table_has_its_route(void **state) {
     (void)state;
     struct kit kit;
@@ -87,8 +85,7 @@ static const struct {
 static void bodies_are_checked_against_the_table(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         kit_refused(&kit, bodies[i].status, bodies[i].code, bodies[i].words, "PATCH", "/routing/jobs/j1", NULL,
                     bodies[i].body);
@@ -122,8 +119,7 @@ static void a_huge_body_does_not_take_its_square_in_time(void **state) {
 static void ids_may_hold_anything(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_ok(&kit, 201, "PATCH", "/routing/jobs/a%2Fb%20%C3%A9:x%22%0A",
            "{\"queueId\":\"q\",\"channelId\":\"v/\\\"w\"}");
     assert_string_equal(json_get_string(kit.json, "id"), "a/b \xc3\xa9:x\"\n");
@@ -138,8 +134,7 @@ static void ids_may_hold_anything(void **state) {
 static void an_upsert_merges_and_says_its_etag(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j1", ",\"labels\":{\"a\":1,\"b\":\"x\",\"c\":true},\"channelReference\":\"call\"");
     assert_true(kit.answer.etag[0] == '"');
     assert_string_equal(json_get_string(kit.json, "etag"), kit.answer.etag);
@@ -162,8 +157,7 @@ static void an_upsert_has_conditions(void **state) {
     (void)state;
     struct kit kit;
     char etag[SIM_ETAG_SIZE];
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j1", "");
     snprintf(etag, sizeof etag, "%s", kit.answer.etag);
     kit.if_match = "\"other\"";
@@ -189,8 +183,7 @@ static void an_upsert_has_conditions(void **state) {
 static void lists_can_be_narrowed_down(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_ok(&kit, 200, "GET", "/routing/jobs", NULL);
     assert_int_equal(json_count(json_get(kit.json, "value")), 0);
     assert_non_null(json_get(kit.json, "nextLink"));
@@ -232,8 +225,7 @@ static void lists_can_be_narrowed_down(void **state) {
 static void what_is_in_use_is_not_deleted(void **state) {
     (void)state;
     struct kit kit;
-    kit_open(&kit, 1);
-    kit_furnish(&kit, IDLE);
+    kit_open_idle(&kit);
     kit_job(&kit, "j1", "");
     kit_refused(&kit, 409, "InUse", "queue", "DELETE", "/routing/distributionPolicies/p", NULL, NULL);
     kit_refused(&kit, 409, "InUse", "job", "DELETE", "/routing/queues/q", NULL, NULL);
