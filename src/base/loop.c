@@ -40,6 +40,7 @@ static void sleep_until_something(struct loop *loop);
 static int set_alarm(struct loop *loop);
 static void run_ready(struct loop *loop);
 static void run_posted(struct loop *loop);
+static void run_tasks(struct loop_task *first);
 static void run_due(struct loop *loop);
 static void run_deferred(struct loop *loop);
 static int grow_heap(struct loop *loop);
@@ -272,6 +273,11 @@ static void run_posted(struct loop *loop) {
         first = last;
         last = before;
     }
+    run_tasks(first);
+}
+
+/* A task may queue itself again, or free itself. */
+static void run_tasks(struct loop_task *first) {
     while (first != NULL) {
         struct loop_task *task = first;
         first = task->next;
@@ -299,13 +305,7 @@ static void run_deferred(struct loop *loop) {
         struct loop_task *first = loop->deferred_first;
         loop->deferred_first = NULL;
         loop->deferred_end = &loop->deferred_first;
-        while (first != NULL) {
-            struct loop_task *task = first;
-            first = task->next;
-            task->next = NULL;
-            task->is_queued = false;
-            task->run(task);
-        }
+        run_tasks(first);
     }
 }
 
