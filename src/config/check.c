@@ -206,7 +206,8 @@ static const char *name_in_group(const struct key *key, const char *group) {
     return dot == NULL ? key->path : dot + 1;
 }
 
-/* The whole path of the nearest key of the same group, or of one of that very name in another group. */
+/* The whole path of the nearest key of the same group, of one that goes on after the name (body for body_mib), or
+ * of one of that very name in another group. */
 static const char *suggest(const char *group, const char *name) {
     const char *names[KEYS + 1];
     const struct key *of[KEYS];
@@ -223,6 +224,11 @@ static const char *suggest(const char *group, const char *name) {
     const char *nearest = text_nearest(slice_of(name), names);
     for (size_t i = 0; i < count; i++) {
         if (names[i] == nearest) {
+            return of[i]->path;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(name) >= 3 && strncmp(names[i], name, strlen(name)) == 0) {
             return of[i]->path;
         }
     }

@@ -287,6 +287,8 @@ static const struct {
     {"workers = = 2", {"switchhook.lua:1: unexpected symbol"}},
     {"workers = 1 + nil", {"switchhook.lua:1: attempt to perform arithmetic"}},
     {"workers = wrkers", {"switchhook.lua:1: there is no 'wrkers' here"}},
+    {"keep = { done = 3 }", {"keep.done is no key of the configuration", "keep.done_days"}},
+    {"limits = { body = 3 }", {"limits.body is no key of the configuration", "limits.body_mib"}},
     {"verify = { secret = {} }", {"verify.secret lists no secret", "Set one"}},
     {"verify = { secret = { env.optional 'CONFIG_TEST_MISSING' } }", {"verify.secret lists no secret", "Set one"}},
     {"path = os.getenv('HOME')", {"there is no 'os' here", "only env, env.optional and file"}},
