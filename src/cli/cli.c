@@ -111,7 +111,8 @@ int cli_ask(const struct config *config, const struct cli_call *call, struct buf
     http_send(client, &asking.call);
     loop_run(asking.loop);
     if (asking.result < 0 && !asking.is_answered) {
-        error_prefix(error, "the host's admin port at %s", config->admin);
+        error_prefix(error, "no answer from the host's admin port at %s (is `switchhook serve` running?)",
+                     config->admin);
     }
 out:
     http_client_free(client);

@@ -101,7 +101,7 @@ describe("switchhook events", function()
       local found = host.run(command, { folder = folder })
       assert.equal(1, found.status)
       assert.equal("", found.stdout)
-      has(found.stderr, ":" .. port)
+      has(found.stderr, (":%d (is `switchhook serve` running?)"):format(port))
     end
   end)
 end)
