@@ -37,7 +37,9 @@ struct host {
 
     /* events */
     struct lanes lanes;
-    struct map runs; /* by id */
+    struct map runs;       /* by id */
+    struct map on_workers; /* struct run, by dispatch */
+    uint64_t dispatches;   /* so far */
     struct begun begun;
     struct list works;                                   /* struct work, by in_host */
     struct list ready_runs;                              /* struct run, by in_ready */

@@ -50,6 +50,7 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     host->signals.fd = host->watch.inotify.fd = -1;
     lanes_init(&host->lanes);
     map_init(&host->runs);
+    map_init(&host->on_workers);
     begun_init(&host->begun);
     list_init(&host->works);
     list_init(&host->ready_runs);
@@ -92,6 +93,7 @@ void host_free(struct host *host) {
     router_access_reset(&host->access);
     lanes_reset(&host->lanes);
     map_reset(&host->runs);
+    map_reset(&host->on_workers);
     begun_reset(&host->begun);
     if (host->signals.fd >= 0) {
         close(host->signals.fd);

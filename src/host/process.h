@@ -31,7 +31,7 @@ struct process_death {
     bool is_ours;    /* the host killed it for a run that did not give way */
     bool is_stopped; /* the host ended it for another reason */
     bool is_outside; /* a signal that nobody in there caused (SIGKILL, SIGTERM): nobody is charged */
-    uint64_t run;    /* what was on the processor; 0: nothing */
+    uint64_t run;    /* what was on the processor, as the wire names it; 0: nothing */
     char words[640]; /* "killed by the host: ... at Script.lua:12", "ended by signal 11 ..." */
 };
 

@@ -28,7 +28,10 @@ static void on_pump(struct loop_task *task) {
         }
         struct run *run = next_ready(host);
         if (run != NULL) {
-            run_dispatch(run, slot);
+            if (run_dispatch(run, slot) < 0) {
+                pump_in(host, PUMP_AGAIN_MS);
+                break;
+            }
             continue;
         }
         if (begun == BEGIN_AT_ONCE) {

@@ -28,7 +28,8 @@ static void on_due(struct loop_timer *timer);
 static void leave(struct run *run);
 static void tell_death(struct host *host, const struct process_death *death);
 
-void run_dispatch(struct run *run, struct worker_slot *slot) {
+int run_dispatch(struct run *run, struct worker_slot *slot) {
+    struct host *host = run->work->host;
     const struct generation *generation = slot->generation;
     const struct handler *handler = generation_handler(generation, slice_of(run->handler));
     run->attempt_us = clock_wall_us();
@@ -38,12 +39,16 @@ void run_dispatch(struct run *run, struct worker_slot *slot) {
     memcpy(run->generation, generation->scripts->digest, sizeof run->generation);
     run->has_generation = true;
     run->is_resting = false;
-    run->dispatch++;
+    run->dispatch = ++host->dispatches;
     if (handler == NULL) {
         run_fail(run, &(struct verdict){.result = "handler removed",
                                         .reason = slice_of("handler removed: the script is no longer there"),
                                         .retry_after_s = -1});
-        return;
+        return 0;
+    }
+    if (map_put(&host->on_workers, run->dispatch, run) < 0) {
+        run_hand_back(run);
+        return -1;
     }
     run->retry = handler->retry;
     memcpy(run->script, handler->script, sizeof run->script);
@@ -53,13 +58,14 @@ void run_dispatch(struct run *run, struct worker_slot *slot) {
     slot->run_count++;
     run->is_muted = journal_has_more(run);
     send_run(run, handler);
+    return 0;
 }
 
 void run_on_frame(struct worker_slot *slot, const struct wire_frame *frame) {
     struct host *host = slot->generation->context;
-    struct run *run = map_get(&host->runs, frame->run);
+    struct run *run = map_get(&host->on_workers, frame->run);
     if (run == NULL || run->slot != slot || run->state != RUN_ON) {
-        return; /* it was taken off this worker: what comes now is late */
+        return; /* it was taken off this worker, and may be there again: what comes now is late */
     }
     switch (frame->type) {
     case WIRE_WANT: on_want(run, frame); break;
@@ -80,7 +86,7 @@ void run_on_death(struct worker_slot *slot, const struct process_death *death) {
     tell_death(host, death);
     for (struct list_node *node; (node = list_first(&slot->runs)) != NULL;) {
         struct run *run = CONTAINER_OF(node, struct run, in_slot);
-        if (run->id == death->run && !death->is_outside && (death->is_ours || !death->is_stopped)) {
+        if (run->dispatch == death->run && !death->is_outside && (death->is_ours || !death->is_stopped)) {
             leave(run);
             run_fail(run, &(struct verdict){.result = "killed",
                                             .reason = slice_of(death->words),
@@ -154,7 +160,7 @@ static void send_run(struct run *run, const struct handler *handler) {
     struct work *work = run->work;
     struct host *host = work->host;
     struct buffer *out = &run->slot->process->out;
-    size_t place = wire_begin(out, WIRE_RUN, run->id);
+    size_t place = wire_begin(out, WIRE_RUN, run->dispatch);
     wire_put_text(out, slice_of(run->handler));
     wire_put_u64(out, work->seq);
     wire_put_u32(out, run->attempt + 1);
@@ -277,7 +283,7 @@ static void put_answer(const struct step *step, enum wire_outcome outcome) {
     if (now < run->attempt_us && !journal_has_more(run)) {
         now = run->attempt_us;
     }
-    size_t place = wire_begin(out, WIRE_ANSWER, run->id);
+    size_t place = wire_begin(out, WIRE_ANSWER, run->dispatch);
     wire_put_u32(out, step->wait);
     wire_put_u32(out, outcome);
     wire_put_u32(out, step->status);
@@ -359,7 +365,7 @@ static void on_overtime(struct loop_timer *timer) {
     char words[128];
     snprintf(words, sizeof words, "it took longer than its %s allows",
              run->work->host->config->limits.run_seconds > 0 ? "timeout or limits.run_seconds" : "timeout");
-    bool is_on_processor = atomic_load(&process->page->run) == run->id;
+    bool is_on_processor = atomic_load(&process->page->run) == run->dispatch;
     run_cancel(run);
     if (is_on_processor) {
         process_kill(process); /* it would not see the cancelling */
@@ -382,6 +388,7 @@ static void leave(struct run *run) {
     run_cancel_timer(run);
     sleep_stop(run);
     breaker_forget(&run->work->host->breaker, run->id);
+    map_remove(&run->work->host->on_workers, run->dispatch);
     list_remove(&run->in_slot);
     run->slot->run_count--;
     run->slot = NULL;
@@ -394,7 +401,7 @@ static void leave(struct run *run) {
 
 void run_cancel(struct run *run) {
     struct process *process = run->slot->process;
-    size_t place = wire_begin(&process->out, WIRE_CANCEL, run->id);
+    size_t place = wire_begin(&process->out, WIRE_CANCEL, run->dispatch);
     process_put(process, place);
     leave(run);
 }

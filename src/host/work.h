@@ -99,7 +99,7 @@ struct run {
     bool is_muted;      /* it goes over steps that it took before: its log lines are there already */
     struct worker_slot *slot;
     struct list_node in_slot, in_ready;
-    uint64_t dispatch; /* counts the times it was handed to a worker */
+    uint64_t dispatch; /* its name on the wire, another one each time that it is handed to a worker; 0: not yet */
     struct list steps;
     uint32_t step_count; /* the highest number given */
     size_t unsettled;    /* steps under way or being saved */
@@ -138,7 +138,8 @@ void work_free(struct work *work);
 enum store_state work_state(const struct work *work);
 
 /* run.c */
-void run_dispatch(struct run *run, struct worker_slot *slot);
+/* -1: not now; the run is ready as before. */
+int run_dispatch(struct run *run, struct worker_slot *slot);
 void run_on_frame(struct worker_slot *slot, const struct wire_frame *frame);
 void run_on_death(struct worker_slot *slot, const struct process_death *death);
 /* Takes it off its worker, unharmed, to be handed out again. */
