@@ -5,8 +5,8 @@
  * 403 (the key was changed). Open, it lets one run try after a pause, which doubles while the tries fail; when one
  * gets an answer, all that waited go on. All on the loop's thread.
  *
- *     if (!breaker_allows(&host->router_breaker, run)) { run_postpone(run); return; }
- *     ... breaker_note(&host->router_breaker, run->id, is_failure);
+ *     if (!breaker_allows(&host->breaker, run)) { run_postpone(run); return; }
+ *     ... breaker_note(&host->breaker, run->id, is_failure);
  */
 #ifndef HOST_BREAKER_H
 #define HOST_BREAKER_H

@@ -5,7 +5,7 @@
  * A worker that dies later is replaced, after a pause that grows while replacements keep dying. A generation that
  * is retiring gets no more runs, and goes when the last one is over. All on the loop's thread.
  *
- * Each worker's runs hang on its struct worker_slot; who they are is the run's affair (run.h).
+ * Each worker's runs hang on its struct worker_slot; who they are is the run's affair (work.h).
  */
 #ifndef HOST_GENERATION_H
 #define HOST_GENERATION_H

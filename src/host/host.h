@@ -2,8 +2,8 @@
  * scripts ask for, journals it, and decides what happens to a run that fails. Scripts are reloaded as they are
  * saved.
  *
- * One thread: host_run's. Other threads may call host_stop, host_reload, host_may_accept and host_ask. The
- * configuration and the store are the caller's.
+ * One thread: host_run's. Other threads may call host_stop, host_reload, host_may_accept, host_ask, host_give,
+ * host_is_running and host_running. The configuration and the store are the caller's.
  *
  *     struct host *host =
  *         host_new(&(struct host_options){.config = config, .store = store, .worker = path}, &error);

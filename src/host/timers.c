@@ -141,7 +141,7 @@ static void on_raised(struct loop_task *task) {
     free_raising(raising);
     if (has_failed) {
         arm(host, clock_wall_us() + AGAIN_MS * 1000);
-    } else if (host->reader != NULL) {
+    } else {
         timers_start(host);
     }
 }
