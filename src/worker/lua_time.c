@@ -73,8 +73,8 @@ static void push_iso(lua_State *L, const struct tm *time, int microseconds) {
     (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", time);
     if (microseconds > 0) {
         (void)snprintf(fraction, sizeof fraction, ".%06d", microseconds);
-        for (size_t last = strlen(fraction) - 1; fraction[last] == '0'; last--) {
-            fraction[last] = '\0';
+        for (size_t last = strlen(fraction); last > 1 && fraction[last - 1] == '0'; last--) {
+            fraction[last - 1] = '\0';
         }
     }
     int minutes = abs((int)time->tm_gmtoff) / 60;
