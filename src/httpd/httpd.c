@@ -89,6 +89,8 @@ void httpd_stop(struct httpd *httpd) {
     destroy(httpd);
 }
 
+/* One thread: with a pool of them the library removes its listening socket twice when it is quiesced at the wrong
+ * moment, and aborts the program. */
 static int start_daemon(struct httpd *httpd, struct error *error) {
     const struct httpd_options *options = &httpd->options;
     size_t connections = options->connections == 0 ? 1000 : options->connections;
@@ -101,7 +103,6 @@ static int start_daemon(struct httpd *httpd, struct error *error) {
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTPD_POOL_SIZE, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, timeout, NULL},
-        {options->threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, options->threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
     errno = 0;

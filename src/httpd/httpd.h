@@ -5,7 +5,7 @@
  * then, when the whole body is, `on_request`. Either answers with httpd_answer: on_head before it returns,
  * on_request at once or later, from any thread: a waiting request is suspended and holds no thread. Every
  * request is answered exactly once; the request struct is gone after that. Callbacks run on the listener's
- * threads, several at a time when there are several.
+ * thread, one at a time.
  *
  * A sender that hangs up before its body is whole is not heard of again (what on_head hangs on to a request
  * must not need freeing); one that hangs up later is not noticed, and the answer goes nowhere.
@@ -47,7 +47,6 @@ struct httpd_options {
     const char *address;      /* host:port; port 0 takes a free one */
     size_t body_limit;        /* bytes */
     size_t connections;       /* 0: 1,000; further ones wait in the system's queue */
-    unsigned threads;         /* 0: 1 */
     unsigned timeout_seconds; /* without any byte; 0: 30 */
     const char *name;         /* for the log: "ingress" */
     enum httpd_verdict (*on_head)(struct httpd_request *request, void *context); /* may be NULL */
@@ -98,9 +97,9 @@ void httpd_answer_error(struct httpd_request *request, unsigned status, const ch
     __attribute__((format(printf, 4, 5)));
 
 /* An answer without an end yet. It lives from httpd_stream_begin until its `gone` has returned; `gone` is called
- * exactly once, on a listener's thread, whatever ended it: the client, its bound, httpd_stream_end or httpd_stop.
- * So a writer on another thread takes a lock of its own that `gone` takes too. Nothing of this waits for the
- * client.
+ * exactly once, on the listener's thread, whatever ended it: the client, its bound, httpd_stream_end or
+ * httpd_stop. So a writer on another thread takes a lock of its own that `gone` takes too. Nothing of this waits
+ * for the client.
  *
  * A client that goes away without a word is noticed at the next write, or by httpd_stream_look. */
 struct httpd_stream;

@@ -40,7 +40,7 @@ struct sim {
     bool has_run;
     char endpoint[ENDPOINT_SIZE];
     char connection[CONNECTION_SIZE];
-    pthread_mutex_t mutex; /* the three below: the listener's threads and the loop's */
+    pthread_mutex_t mutex; /* the three below: the listener's thread and the loop's */
     bool is_stopping;
     bool is_stop_posted;
     size_t under_way; /* requests that were handed to the loop and are not answered yet */

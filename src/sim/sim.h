@@ -1,6 +1,6 @@
 /* The local Job Router as a server: the core behind HTTP, its events out to their targets.
  *
- * Requests come in on the listener's threads, where their signature is checked, and are handed to one loop that
+ * Requests come in on the listener's thread, where their signature is checked, and are handed to one loop that
  * owns the core and everything that goes out. State is in memory only. It listens on loopback addresses and
  * nowhere else: its key is known to everybody.
  *

@@ -177,7 +177,7 @@ static void test_many_threads_write_one_stream(void **state) {
     (void)state;
     struct app app;
     struct raw raw;
-    start(&app, (struct httpd_options){.threads = 2});
+    start(&app, (struct httpd_options){0});
     open_stream(&raw, app.port, 0);
     pthread_t writers[WRITERS];
     for (size_t i = 0; i < WRITERS; i++) {

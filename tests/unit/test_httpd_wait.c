@@ -44,7 +44,7 @@ static void test_many_wait_at_once(void **state) {
 static void test_answer_races_with_suspend(void **state) {
     (void)state;
     struct app app;
-    app_start(&app, (struct httpd_options){.threads = 2});
+    app_start(&app, (struct httpd_options){0});
     assert_int_equal(pthread_create(&app.racer, NULL, app_race, &app), 0);
     struct raw raw;
     struct raw_answer answer;
