@@ -41,7 +41,7 @@ static void print_help(void) {
 }
 
 static int choose(int argc, char **argv) {
-    const char *names[16] = {NULL};
+    const char *names[32] = {NULL}; /* more than there are commands */
     size_t count = 0;
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
         if (strcmp(argv[0], command->name) == 0) {

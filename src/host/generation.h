@@ -16,7 +16,7 @@
 #include "base/slice.h"
 #include "host/process.h"
 #include "host/retry.h"
-#include "host/scripts.h"
+#include "scripts/scripts.h"
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 #include "host/places.h"
 #include "base/slice.h"
-#include "host/scripts.h"
+#include "scripts/scripts.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "host/scripts.h"
+#include "scripts/scripts.h"
 #include "base/slice.h"
 #include <dirent.h>
 #include <errno.h>

@@ -7,8 +7,8 @@
  * and in local/; modules in lib/, in folders of any depth that the limits allow. A set that was read is not
  * changed any more: any thread may look at it while it holds it.
  */
-#ifndef HOST_SCRIPTS_H
-#define HOST_SCRIPTS_H
+#ifndef SCRIPTS_SCRIPTS_H
+#define SCRIPTS_SCRIPTS_H
 
 #include "base/error.h"
 #include "crypto/crypto.h"

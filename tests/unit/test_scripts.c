@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "host/scripts.h"
+#include "scripts/scripts.h"
 #include <cmocka.h>
 
 #include "unit/host_folder.h"
