@@ -4,13 +4,12 @@
 #include "cli/cli.h"
 #include "crypto/crypto.h"
 #include "host/host.h"
+#include "host/program.h"
 #include "ingress/ingress.h"
 #include "store/store.h"
 #include "verify/verify.h"
 #include <getopt.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,9 +45,7 @@ static int start(struct serving *serving, const struct serve_options *options, s
 static int start_parts(struct serving *serving, struct error *error);
 static void say_addresses(const struct serving *serving);
 static void stop(struct serving *serving);
-static void block_signals(void);
 static void warn_of(const struct config *config);
-static int find_worker(char path[PATH_MAX], struct error *error);
 static void on_note(void *context, const struct host_note *note);
 static void on_ready(void *context);
 static void on_stopping(void *context);
@@ -107,7 +104,7 @@ static int serve(const struct serve_options *options) {
     struct serving serving = {0};
     struct error error = {0};
     int status = CLI_OK;
-    block_signals();
+    program_block_signals();
     log_setup(options->has_debug ? LOG_DEBUG : LOG_INFO, STDERR_FILENO, isatty(STDERR_FILENO));
     if (start(&serving, options, &error) < 0) {
         status = cli_fail("%s", error.message);
@@ -145,7 +142,7 @@ static int start_parts(struct serving *serving, struct error *error) {
                                             .subscriptions = config->verify.subscriptions},
                    error);
     if (serving->verify == NULL || verify_allows_address(serving->verify, config->listen, error) < 0 ||
-        find_worker(serving->worker, error) < 0) {
+        program_find_worker(serving->worker, error) < 0) {
         return -1;
     }
     serving->store = store_open_for(config->store, (int64_t)(config->keep.duplicate_hours * 3600 * 1e6), error);
@@ -217,16 +214,6 @@ static void stop(struct serving *serving) {
     config_free(serving->config);
 }
 
-/* In every thread: the host's loop takes them from a descriptor. */
-static void block_signals(void) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-}
-
 static void warn_of(const struct config *config) {
     for (char **key = config->not_yet; key != NULL && *key != NULL; key++) {
         log_warn("config", "this key has no effect in this version", LOG_TEXT("key", *key), LOG_END);
@@ -235,28 +222,6 @@ static void warn_of(const struct config *config) {
         log_warn("config", "no Job Router is configured: scripts that call it will fail",
                  LOG_TEXT("set", "router.connection_string"), LOG_END);
     }
-}
-
-/* Beside this program (a build folder), or where it is installed. */
-static int find_worker(char path[PATH_MAX], struct error *error) {
-    static const char *const places[] = {"", SWITCHHOOK_LIBEXEC "/"};
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (length <= 0) {
-        return error_set(error, ERROR_SYSTEM, "cannot find out where this program is: is /proc mounted?");
-    }
-    self[length] = '\0';
-    char *slash = strrchr(self, '/');
-    *slash = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (snprintf(path, PATH_MAX, "%s/%sswitchhook-worker", self, places[i]) < PATH_MAX &&
-            access(path, X_OK) == 0) {
-            return 0;
-        }
-    }
-    return error_set(error, ERROR_NOT_FOUND,
-                     "switchhook-worker is neither in %s nor in %s/%s: install both programs", self, self,
-                     SWITCHHOOK_LIBEXEC);
 }
 
 static void on_note(void *context, const struct host_note *note) {
