@@ -215,10 +215,7 @@ static void stop(struct serving *serving) {
 }
 
 static void warn_of(const struct config *config) {
-    for (char **key = config->not_yet; key != NULL && *key != NULL; key++) {
-        log_warn("config", "this key has no effect in this version", LOG_TEXT("key", *key), LOG_END);
-    }
-    if (config->router_connection_string == NULL) {
+    if (config->router_connection_string == NULL && config->router_endpoint == NULL) {
         log_warn("config", "no Job Router is configured: scripts that call it will fail",
                  LOG_TEXT("set", "router.connection_string"), LOG_END);
     }

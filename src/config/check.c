@@ -14,49 +14,51 @@ enum { HOUR = 3600, DAY = 24 * HOUR, MIB_MAX = 1 << 20, DAYS_MAX = 36500 };
 
 /* A table of keys stands before its members. */
 static const struct key keys[] = {
-    {"listen", value_address, AT(listen), 0, 0, false},
-    {"tls", value_tls, KEY_NOWHERE, 0, 0, false},
-    {"path", value_route, AT(path), 0, 0, false},
-    {"admin", value_address, AT(admin), 0, 0, false},
-    {"timezone", value_timezone, AT(timezone), 0, 0, false},
-    {"scripts", value_path, AT(scripts), 0, 0, false},
-    {"store", value_store, AT(store), 0, 0, false},
-    {"router", NULL, KEY_NOWHERE, 0, 0, false},
-    {"router.connection_string", value_text, AT(router_connection_string), 0, 0, false},
-    {"verify", NULL, KEY_NOWHERE, 0, 0, false},
-    {"verify.secret", value_secrets, AT(verify.secrets), 0, 0, false},
-    {"verify.header", value_header, AT(verify.header), 0, 0, false},
-    {"verify.subscriptions", value_texts, AT(verify.subscriptions), 0, 0, false},
-    {"secrets", value_named_secrets, KEY_NOWHERE, 0, 0, true},
-    {"http", NULL, KEY_NOWHERE, 0, 0, false},
-    {"http.allow", value_texts, KEY_NOWHERE, 0, 0, true},
-    {"http.ca", value_path, AT(http.ca), 0, 0, false},
-    {"http.timeout_seconds", value_unsigned, AT(http.timeout_seconds), 1, HOUR, false},
-    {"limits", NULL, KEY_NOWHERE, 0, 0, false},
-    {"limits.run_seconds", value_unsigned, AT(limits.run_seconds), 1, DAY, false},
-    {"limits.slice_ms", value_unsigned, AT(limits.slice_ms), 10, 600000, false},
-    {"limits.run_memory_mib", value_unsigned, AT(limits.run_memory_mib), 1, MIB_MAX, false},
-    {"limits.worker_memory_mib", value_unsigned, AT(limits.worker_memory_mib), 1, MIB_MAX, false},
-    {"limits.run_steps", value_unsigned, AT(limits.run_steps), 1, 65000, false},
-    {"limits.answer_mib", value_unsigned, AT(limits.answer_mib), 1, 1024, false},
-    {"limits.in_flight", value_unsigned, AT(limits.in_flight), 1, 65536, false},
-    {"limits.body_mib", value_unsigned, AT(limits.body_mib), 1, 1024, false},
-    {"limits.drain_seconds", value_unsigned, AT(limits.drain_seconds), 0, DAY, false},
-    {"limits.backlog", value_uint64, AT(limits.backlog), 1, 1e12, false},
-    {"workers", value_unsigned, AT(workers), 1, 256, false},
-    {"retry", NULL, KEY_NOWHERE, 0, 0, false},
-    {"retry.attempts", value_unsigned, AT(retry.attempts), 1, 1000, false},
-    {"retry.first_seconds", value_double, AT(retry.first_seconds), 0.001, DAY, false},
-    {"retry.factor", value_double, AT(retry.factor), 1, 100, false},
-    {"retry.max_seconds", value_double, AT(retry.max_seconds), 0.001, 7.0 * DAY, false},
-    {"retry.hold", value_bool, AT(retry.hold), 0, 0, false},
-    {"keep", NULL, KEY_NOWHERE, 0, 0, false},
-    {"keep.done_days", value_double, AT(keep.done_days), 0, DAYS_MAX, false},
-    {"keep.parked_days", value_double, AT(keep.parked_days), 0, DAYS_MAX, false},
-    {"keep.unhandled_days", value_double, AT(keep.unhandled_days), 0, DAYS_MAX, false},
-    {"keep.quarantined_days", value_double, AT(keep.quarantined_days), 0, DAYS_MAX, false},
-    {"keep.duplicate_hours", value_double, AT(keep.duplicate_hours), 0, 24.0 * DAYS_MAX, false},
-    {"plugins", value_texts, KEY_NOWHERE, 0, 0, true},
+    {"listen", value_address, AT(listen), 0, 0},
+    {"tls", value_tls, KEY_NOWHERE, 0, 0},
+    {"path", value_route, AT(path), 0, 0},
+    {"admin", value_address, AT(admin), 0, 0},
+    {"timezone", value_timezone, AT(timezone), 0, 0},
+    {"scripts", value_path, AT(scripts), 0, 0},
+    {"store", value_store, AT(store), 0, 0},
+    {"router", NULL, KEY_NOWHERE, 0, 0},
+    {"router.connection_string", value_text, AT(router_connection_string), 0, 0},
+    {"router.endpoint", value_url, AT(router_endpoint), 0, 0},
+    {"router.entra", value_entra, AT(entra), 0, 0},
+    {"verify", NULL, KEY_NOWHERE, 0, 0},
+    {"verify.secret", value_secrets, AT(verify.secrets), 0, 0},
+    {"verify.header", value_header, AT(verify.header), 0, 0},
+    {"verify.subscriptions", value_texts, AT(verify.subscriptions), 0, 0},
+    {"secrets", value_named_secrets, AT(secrets), 0, 0},
+    {"http", NULL, KEY_NOWHERE, 0, 0},
+    {"http.allow", value_allow, AT(http.allow), 0, 0},
+    {"http.ca", value_path, AT(http.ca), 0, 0},
+    {"http.timeout_seconds", value_unsigned, AT(http.timeout_seconds), 1, HOUR},
+    {"limits", NULL, KEY_NOWHERE, 0, 0},
+    {"limits.run_seconds", value_unsigned, AT(limits.run_seconds), 1, DAY},
+    {"limits.slice_ms", value_unsigned, AT(limits.slice_ms), 10, 600000},
+    {"limits.run_memory_mib", value_unsigned, AT(limits.run_memory_mib), 1, MIB_MAX},
+    {"limits.worker_memory_mib", value_unsigned, AT(limits.worker_memory_mib), 1, MIB_MAX},
+    {"limits.run_steps", value_unsigned, AT(limits.run_steps), 1, 65000},
+    {"limits.answer_mib", value_unsigned, AT(limits.answer_mib), 1, 1024},
+    {"limits.in_flight", value_unsigned, AT(limits.in_flight), 1, 65536},
+    {"limits.body_mib", value_unsigned, AT(limits.body_mib), 1, 1024},
+    {"limits.drain_seconds", value_unsigned, AT(limits.drain_seconds), 0, DAY},
+    {"limits.backlog", value_uint64, AT(limits.backlog), 1, 1e12},
+    {"workers", value_unsigned, AT(workers), 1, 256},
+    {"retry", NULL, KEY_NOWHERE, 0, 0},
+    {"retry.attempts", value_unsigned, AT(retry.attempts), 1, 1000},
+    {"retry.first_seconds", value_double, AT(retry.first_seconds), 0.001, DAY},
+    {"retry.factor", value_double, AT(retry.factor), 1, 100},
+    {"retry.max_seconds", value_double, AT(retry.max_seconds), 0.001, 7.0 * DAY},
+    {"retry.hold", value_bool, AT(retry.hold), 0, 0},
+    {"keep", NULL, KEY_NOWHERE, 0, 0},
+    {"keep.done_days", value_double, AT(keep.done_days), 0, DAYS_MAX},
+    {"keep.parked_days", value_double, AT(keep.parked_days), 0, DAYS_MAX},
+    {"keep.unhandled_days", value_double, AT(keep.unhandled_days), 0, DAYS_MAX},
+    {"keep.quarantined_days", value_double, AT(keep.quarantined_days), 0, DAYS_MAX},
+    {"keep.duplicate_hours", value_double, AT(keep.duplicate_hours), 0, 24.0 * DAYS_MAX},
+    {"plugins", value_paths, AT(plugins), 0, 0},
 };
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
@@ -106,21 +108,32 @@ int check_fail(struct reading *reading, const char *path, const char *format, ..
     return -1;
 }
 
-int check_add_not_yet(struct reading *reading, const struct key *key) {
-    struct config *config = reading->config;
+int check_members(struct reading *reading, const char *path, const char *const *known) {
+    lua_State *lua = reading->lua;
+    const char *first = NULL;
 
-    if (config->not_yet == NULL) {
-        config->not_yet = calloc(KEYS + 1, sizeof *config->not_yet);
-        if (config->not_yet == NULL) {
-            return error_memory(reading->error);
+    for (lua_pushnil(lua); lua_next(lua, -2) != 0;) {
+        lua_pop(lua, 1);
+        if (lua_type(lua, -1) != LUA_TSTRING) {
+            return check_fail(reading, path, "has an entry without a name; its members are written  name = value");
+        }
+        const char *name = lua_tostring(lua, -1);
+        bool is_known = false;
+        for (size_t i = 0; known[i] != NULL && !is_known; i++) {
+            is_known = strcmp(known[i], name) == 0;
+        }
+        if (!is_known && (first == NULL || strcmp(name, first) < 0)) {
+            first = name;
         }
     }
-    char *path = slice_copy(slice_of(key->path));
-    if (path == NULL) {
-        return error_memory(reading->error);
+    if (first == NULL) {
+        return 0;
     }
-    config->not_yet[reading->not_yet_count++] = path;
-    return 0;
+    const char *near = text_nearest(slice_of(first), known);
+    const char *whole = lua_pushfstring(lua, "%s.%s", path, first);
+    return near == NULL
+               ? check_fail(reading, whole, "is no key of the configuration")
+               : check_fail(reading, whole, "is no key of the configuration; did you mean %s.%s?", path, near);
 }
 
 /* A key that was not set keeps its default. */
@@ -147,9 +160,6 @@ static int check_key(struct reading *reading, const struct key *key) {
         result = check_fail(reading, key->path, "must be a table of keys, not a %s", luaL_typename(lua, -1));
     } else {
         result = check_names(reading, key->path);
-    }
-    if (result == 0 && key->is_not_yet) {
-        result = check_add_not_yet(reading, key);
     }
 out:
     lua_settop(lua, top);

@@ -15,7 +15,6 @@ struct reading {
     struct slice text;  /* the file, to find the line of a key in */
     lua_State *lua;
     struct error *error;
-    size_t not_yet_count;
 };
 
 struct key {
@@ -24,7 +23,6 @@ struct key {
     int (*read)(struct reading *reading, const struct key *key);
     size_t offset;      /* of where it goes in struct config; or KEY_NOWHERE */
     double least, most; /* of numbers */
-    bool is_not_yet;    /* checked, and without effect in this version */
 };
 
 enum { KEY_NOWHERE = 1 << 20, KEY_TEXT_LIMIT = 4096 };
@@ -36,7 +34,8 @@ int check_all(lua_State *lua, void *reading, struct error *error);
 int check_fail(struct reading *reading, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts the key into the list of those without effect. */
-int check_add_not_yet(struct reading *reading, const struct key *key);
+/* For tables whose members are not in the list of keys: every member of the one on top of the stack must be one of
+ * `known` (NULL ends it); else "PATH.NAME is no key of the configuration; did you mean ...". */
+int check_members(struct reading *reading, const char *path, const char *const *known);
 
 #endif

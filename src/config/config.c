@@ -16,6 +16,8 @@ static int check_together(struct reading *reading);
 static bool is_loopback(const char *address);
 static void wipe(char *text);
 static void free_list(char **list);
+static void free_secrets(struct config_secret *secrets);
+static void free_entra(struct config_entra *entra);
 
 struct config *config_load(const char *file, struct error *error) {
     char *folder = NULL;
@@ -50,13 +52,17 @@ void config_free(struct config *config) {
     free(config->scripts);
     free(config->store);
     wipe(config->router_connection_string);
+    free(config->router_endpoint);
+    free_entra(&config->entra);
     for (size_t i = 0; i < CONFIG_SECRETS; i++) {
         wipe(config->verify.secrets[i]);
     }
     free(config->verify.header);
     free_list(config->verify.subscriptions);
     free(config->http.ca);
-    free_list(config->not_yet);
+    free_list(config->http.allow);
+    free_secrets(config->secrets);
+    free_list(config->plugins);
     free(config);
 }
 
@@ -143,6 +149,17 @@ static int check_together(struct reading *reading) {
                           "can be reached from other machines while nothing verifies deliveries: set "
                           "verify.secret, or listen on 127.0.0.1");
     }
+    if (config->router_connection_string != NULL && config->router_endpoint != NULL) {
+        return check_fail(
+            reading, "router.endpoint",
+            "is for `entra`; router.connection_string has an endpoint of its own: keep one of the two");
+    }
+    bool has_entra = config->entra.token_file != NULL || config->entra.client_id != NULL;
+    if (has_entra != (config->router_endpoint != NULL)) {
+        return check_fail(reading, has_entra ? "router.entra" : "router.endpoint",
+                          has_entra ? "needs router.endpoint: the Job Router's address"
+                                    : "needs router.entra: how to get tokens for it");
+    }
     if (config->limits.run_memory_mib > config->limits.worker_memory_mib) {
         return check_fail(reading, "limits.run_memory_mib",
                           "must not be larger than limits.worker_memory_mib (%u)",
@@ -174,4 +191,22 @@ static void free_list(char **list) {
         free(list[i]);
     }
     free(list);
+}
+
+static void free_secrets(struct config_secret *secrets) {
+    for (struct config_secret *secret = secrets; secret != NULL && secret->name != NULL; secret++) {
+        free(secret->name);
+        wipe(secret->value);
+        free_list(secret->hosts);
+    }
+    free(secrets);
+}
+
+static void free_entra(struct config_entra *entra) {
+    free(entra->tenant);
+    free(entra->client_id);
+    wipe(entra->client_secret);
+    free(entra->token_file);
+    free(entra->authority);
+    free(entra->scope);
 }

@@ -17,7 +17,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONFIG_SECRETS = 2 };
+enum { CONFIG_SECRETS = 2, CONFIG_SECRET_LEAST = 4 };
+
+/* What scripts may send and never see. */
+struct config_secret {
+    char *name;
+    char *value; /* at least CONFIG_SECRET_LEAST bytes, so that it can be told from other text */
+    char *
+        *hosts; /* "crm.example.com", "127.0.0.1:9000": those that it may be sent to; NULL-terminated, not empty */
+};
+
+/* Bearer tokens for the Job Router: by client credentials, or out of a file that others renew. */
+struct config_entra {
+    char *tenant, *client_id, *client_secret; /* all or none */
+    char *token_file;                         /* absolute; NULL: none */
+    char *authority;                          /* NULL: the public cloud's */
+    char *scope;                              /* NULL: the Job Router's */
+};
 
 struct config {
     char *file;     /* where it was read from; NULL: the defaults */
@@ -27,13 +43,16 @@ struct config {
     char *timezone; /* UTC */
     char *scripts;
     char *store;                    /* sqlite:PATH */
-    char *router_connection_string; /* NULL: none; calls to the Job Router then fail with a clear error */
+    char *router_connection_string; /* NULL, and no endpoint: calls to the Job Router fail with a clear error */
+    char *router_endpoint;          /* with `entra`; NULL: none */
+    struct config_entra entra;
     struct {
         char *secrets[CONFIG_SECRETS]; /* either is accepted; NULL: not set */
         char *header;                  /* x-switchhook-secret */
         char **subscriptions;          /* NULL-terminated; NULL: any */
     } verify;
     struct {
+        char **allow;             /* "10.1.0.0/16", "127.0.0.1:9000", NULL-terminated; NULL: none */
         char *ca;                 /* NULL: the system's */
         unsigned timeout_seconds; /* 10 */
     } http;
@@ -50,8 +69,9 @@ struct config {
     } retry;
     struct {
         double done_days, parked_days, unhandled_days, quarantined_days, duplicate_hours;
-    } keep;         /* since the receipt of the event */
-    char **not_yet; /* keys that were given and have no effect in this version, NULL-terminated; the host warns */
+    } keep;                        /* since the receipt of the event */
+    struct config_secret *secrets; /* by name; one without a name ends them. NULL: none */
+    char **plugins;                /* absolute paths, NULL-terminated; NULL: none */
 };
 
 /* `file` NULL: `switchhook.lua` in the current folder if it is there, else the defaults. */

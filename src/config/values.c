@@ -10,16 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *text_at_top(struct reading *reading, const char *path);
 static int keep(struct reading *reading, const struct key *key, char *fresh);
 static int read_secret(struct reading *reading, const char *path, char *secrets[CONFIG_SECRETS]);
-static int read_named_secret(struct reading *reading, const char *path);
 static int read_list(struct reading *reading, const char *path, char **texts, lua_Unsigned count);
 static void *place(struct reading *reading, const struct key *key);
 static int read_number(struct reading *reading, const struct key *key, bool is_whole, double *number);
 
 int value_text(struct reading *reading, const struct key *key) {
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
 
     return text == NULL ? -1 : keep(reading, key, slice_copy(slice_of(text)));
 }
@@ -28,7 +26,7 @@ int value_address(struct reading *reading, const struct key *key) {
     char host[TEXT_HOST_SIZE];
     uint16_t port = 0;
     struct error why = {0};
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
 
     if (text == NULL) {
         return -1;
@@ -40,7 +38,7 @@ int value_address(struct reading *reading, const struct key *key) {
 }
 
 int value_route(struct reading *reading, const struct key *key) {
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
 
     if (text == NULL) {
         return -1;
@@ -57,13 +55,29 @@ int value_route(struct reading *reading, const struct key *key) {
 }
 
 int value_path(struct reading *reading, const struct key *key) {
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
 
     return text == NULL ? -1 : keep(reading, key, path_absolute(reading->folder, text));
 }
 
+int value_paths(struct reading *reading, const struct key *key) {
+    if (value_texts(reading, key) < 0) {
+        return -1;
+    }
+    char **paths = *(char ***)place(reading, key);
+    for (size_t i = 0; paths != NULL && paths[i] != NULL; i++) {
+        char *absolute = path_absolute(reading->folder, paths[i]);
+        if (absolute == NULL) {
+            return error_memory(reading->error);
+        }
+        free(paths[i]);
+        paths[i] = absolute;
+    }
+    return 0;
+}
+
 int value_store(struct reading *reading, const struct key *key) {
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
 
     if (text == NULL) {
         return -1;
@@ -83,7 +97,7 @@ int value_store(struct reading *reading, const struct key *key) {
 }
 
 int value_header(struct reading *reading, const struct key *key) {
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
 
     if (text == NULL) {
         return -1;
@@ -99,7 +113,7 @@ int value_header(struct reading *reading, const struct key *key) {
 }
 
 int value_timezone(struct reading *reading, const struct key *key) {
-    const char *text = text_at_top(reading, key->path);
+    const char *text = value_read_text(reading, key->path);
     char file[PATH_MAX];
 
     if (text == NULL) {
@@ -154,54 +168,7 @@ int value_secrets(struct reading *reading, const struct key *key) {
 }
 
 int value_texts(struct reading *reading, const struct key *key) {
-    lua_State *lua = reading->lua;
-    char **texts = NULL;
-
-    if (!lua_istable(lua, -1)) {
-        return check_fail(reading, key->path, "must be a list of strings, not a %s", luaL_typename(lua, -1));
-    }
-    lua_Unsigned count = lua_rawlen(lua, -1);
-    lua_pushnil(lua);
-    while (lua_next(lua, -2) != 0) {
-        lua_pop(lua, 1);
-        if (!lua_isinteger(lua, -1) || lua_tointeger(lua, -1) < 1 ||
-            (lua_Unsigned)lua_tointeger(lua, -1) > count) {
-            return check_fail(reading, key->path, "must be a list of strings, without names or holes");
-        }
-    }
-    if (count == 0 || key->offset == KEY_NOWHERE) {
-        return read_list(reading, key->path, NULL, count);
-    }
-    texts = calloc(count + 1, sizeof *texts);
-    if (texts == NULL) {
-        return error_memory(reading->error);
-    }
-    *(char ***)place(reading, key) = texts;
-    return read_list(reading, key->path, texts, count);
-}
-
-int value_named_secrets(struct reading *reading, const struct key *key) {
-    lua_State *lua = reading->lua;
-
-    if (!lua_istable(lua, -1)) {
-        return check_fail(reading, key->path, "must be a table of secrets by name, not a %s",
-                          luaL_typename(lua, -1));
-    }
-    lua_pushnil(lua);
-    while (lua_next(lua, -2) != 0) {
-        if (lua_type(lua, -2) != LUA_TSTRING) {
-            return check_fail(reading, key->path,
-                              "has an entry without a name; write  NAME = { value = ..., hosts = "
-                              "{ ... } }");
-        }
-        const char *path = lua_pushfstring(lua, "%s.%s", key->path, lua_tostring(lua, -2));
-        lua_insert(lua, -2);
-        if (read_named_secret(reading, path) < 0) {
-            return -1;
-        }
-        lua_pop(lua, 2);
-    }
-    return 0;
+    return value_read_texts(reading, key->path, place(reading, key));
 }
 
 int value_unsigned(struct reading *reading, const struct key *key) {
@@ -246,8 +213,34 @@ int value_bool(struct reading *reading, const struct key *key) {
     return 0;
 }
 
+int value_read_texts(struct reading *reading, const char *path, char ***to) {
+    lua_State *lua = reading->lua;
+
+    if (!lua_istable(lua, -1)) {
+        return check_fail(reading, path, "must be a list of strings, not a %s", luaL_typename(lua, -1));
+    }
+    lua_Unsigned count = lua_rawlen(lua, -1);
+    lua_pushnil(lua);
+    while (lua_next(lua, -2) != 0) {
+        lua_pop(lua, 1);
+        if (!lua_isinteger(lua, -1) || lua_tointeger(lua, -1) < 1 ||
+            (lua_Unsigned)lua_tointeger(lua, -1) > count) {
+            return check_fail(reading, path, "must be a list of strings, without names or holes");
+        }
+    }
+    if (count == 0) {
+        return 0;
+    }
+    char **texts = calloc(count + 1, sizeof *texts);
+    if (texts == NULL) {
+        return error_memory(reading->error);
+    }
+    *to = texts;
+    return read_list(reading, path, texts, count);
+}
+
 /* The text lives as long as it stays on Lua's stack. Its value is never told: it may be a secret. */
-static const char *text_at_top(struct reading *reading, const char *path) {
+const char *value_read_text(struct reading *reading, const char *path) {
     lua_State *lua = reading->lua;
     size_t length = 0;
 
@@ -284,7 +277,7 @@ static int keep(struct reading *reading, const struct key *key, char *fresh) {
 }
 
 static int read_secret(struct reading *reading, const char *path, char *secrets[CONFIG_SECRETS]) {
-    const char *text = text_at_top(reading, path);
+    const char *text = value_read_text(reading, path);
 
     if (text == NULL) {
         return -1;
@@ -300,44 +293,19 @@ static int read_secret(struct reading *reading, const char *path, char *secrets[
     return secrets[0] == NULL ? error_memory(reading->error) : 0;
 }
 
-static int read_named_secret(struct reading *reading, const char *path) {
-    lua_State *lua = reading->lua;
-
-    if (!lua_istable(lua, -1)) {
-        return check_fail(reading, path,
-                          "must be a table as in  { value = env \"NAME\", hosts = { \"crm.example.com\" } }");
-    }
-    const char *value = lua_pushfstring(lua, "%s.value", path);
-    lua_getfield(lua, -2, "value");
-    if (text_at_top(reading, value) == NULL) {
-        return -1;
-    }
-    const char *hosts = lua_pushfstring(lua, "%s.hosts", path);
-    if (lua_getfield(lua, -4, "hosts") != LUA_TTABLE) {
-        return check_fail(reading, hosts, "must be a list of the hosts that the secret may be sent to");
-    }
-    if (read_list(reading, hosts, NULL, lua_rawlen(lua, -1)) < 0) {
-        return -1;
-    }
-    lua_pop(lua, 4);
-    return 0;
-}
-
 static int read_list(struct reading *reading, const char *path, char **texts, lua_Unsigned count) {
     lua_State *lua = reading->lua;
 
     for (lua_Unsigned i = 0; i < count; i++) {
         const char *entry = lua_pushfstring(lua, "%s[%I]", path, (LUAI_UACINT)(i + 1));
         lua_rawgeti(lua, -2, (lua_Integer)(i + 1));
-        const char *text = text_at_top(reading, entry);
+        const char *text = value_read_text(reading, entry);
         if (text == NULL) {
             return -1;
         }
-        if (texts != NULL) {
-            texts[i] = slice_copy(slice_of(text));
-            if (texts[i] == NULL) {
-                return error_memory(reading->error);
-            }
+        texts[i] = slice_copy(slice_of(text));
+        if (texts[i] == NULL) {
+            return error_memory(reading->error);
         }
         lua_pop(lua, 2);
     }

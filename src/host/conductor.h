@@ -27,6 +27,7 @@ struct begun {
 struct host {
     struct host_options options;
     const struct config *config;
+    const char **secret_names; /* as configured; NULL ends it */
     struct loop *loop;
     struct store *store;
     struct store_reader *reader;

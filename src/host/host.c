@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+static int list_secrets(struct host *host, struct error *error);
 static int open_parts(struct host *host, struct error *error);
 static void tell_of_repeats(struct host *host);
 static int see_open(void *context, const struct store_open_event *event);
@@ -62,7 +63,7 @@ struct host *host_new(const struct host_options *options, struct error *error) {
     list_init(&host->paused_waiters);
     list_init(&host->unsaved);
     list_init(&host->retiring);
-    if (open_parts(host, error) < 0 || intake_start(host, error) < 0) {
+    if (list_secrets(host, error) < 0 || open_parts(host, error) < 0 || intake_start(host, error) < 0) {
         host_free(host);
         return NULL;
     }
@@ -85,6 +86,7 @@ void host_free(struct host *host) {
     }
     waiter_free_all(host);
     breaker_reset(&host->breaker);
+    free(host->secret_names);
     for (size_t i = 0; i < host->paused_count; i++) {
         free(host->paused[i]);
     }
@@ -190,6 +192,23 @@ void host_check_drained(struct host *host) {
         }
     }
     loop_stop(host->loop);
+}
+
+/* For the workers: names only. */
+static int list_secrets(struct host *host, struct error *error) {
+    const struct config_secret *secrets = host->config->secrets;
+    size_t count = 0;
+    while (secrets != NULL && secrets[count].name != NULL) {
+        count++;
+    }
+    host->secret_names = calloc(count + 1, sizeof *host->secret_names);
+    if (host->secret_names == NULL) {
+        return error_memory(error);
+    }
+    for (size_t i = 0; i < count; i++) {
+        host->secret_names[i] = secrets[i].name;
+    }
+    return 0;
 }
 
 static int open_parts(struct host *host, struct error *error) {

@@ -60,8 +60,9 @@ struct host_note {
 struct host_options {
     const struct config *config;
     struct store *store;
-    const char *worker;                                        /* the path of switchhook-worker */
-    bool is_paused;                                            /* starts so */
+    const char *worker;            /* the path of switchhook-worker */
+    const char *const *operations; /* of C helpers, NULL-terminated; NULL: none. The caller's */
+    bool is_paused;                /* starts so */
     void (*note)(void *context, const struct host_note *note); /* on the loop's thread; may be NULL */
     void (*ready)(void *context);                              /* the first time that a generation is live */
     void (*stopping)(void *context);                           /* a stop was asked for, by host_stop or a signal */

@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "json/json.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,6 +33,8 @@ static void close_all(const int *descriptors, size_t count);
 static void send_signal(const struct process *process, int number);
 static int spawn(struct process *process, int socket, struct error *error);
 static int greet(struct process *process, int page, struct error *error);
+static int put_names(const struct process *process, struct buffer *hello);
+static void put_list(struct buffer *out, const char *member, const char *const *names);
 static int64_t cpu_time(pid_t pid);
 static void on_socket(struct loop_watch *watch, uint32_t events);
 static void on_exit_ready(struct loop_watch *watch, uint32_t events);
@@ -209,15 +212,15 @@ static int spawn(struct process *process, int socket, struct error *error) {
 /* HELLO goes out at once, by itself: the page's descriptor travels with its first byte. */
 static int greet(struct process *process, int page, struct error *error) {
     struct buffer hello;
-    buffer_init(&hello, 256);
+    buffer_init(&hello, WIRE_PAYLOAD_MAX);
     size_t place = wire_begin(&hello, WIRE_HELLO, 0);
     wire_put_u32(&hello, WIRE_VERSION);
     wire_put_u64(&hello, process->options.run_memory);
     wire_put_u64(&hello, process->options.all_memory);
     wire_put_u64(&hello, process->options.answer_size);
     wire_put_text(&hello, slice_of(process->options.timezone));
-    int result = wire_end(&hello, place);
-    if (result < 0) {
+    int result = put_names(process, &hello);
+    if (wire_end(&hello, place) < 0 || result < 0) {
         buffer_reset(&hello);
         return error_memory(error);
     }
@@ -239,6 +242,32 @@ static int greet(struct process *process, int page, struct error *error) {
     }
     buffer_reset(&hello);
     return result;
+}
+
+static int put_names(const struct process *process, struct buffer *hello) {
+    struct buffer names;
+    buffer_init(&names, WIRE_PAYLOAD_MAX);
+    buffer_append_char(&names, '{');
+    put_list(&names, "operations", process->options.operations);
+    buffer_append_char(&names, ',');
+    put_list(&names, "secrets", process->options.secrets);
+    buffer_append_char(&names, '}');
+    int result = names.is_broken ? -1 : 0;
+    wire_put_text(hello, buffer_slice(&names));
+    buffer_reset(&names);
+    return result;
+}
+
+static void put_list(struct buffer *out, const char *member, const char *const *names) {
+    json_append_string(out, slice_of(member));
+    buffer_append(out, ":[", 2);
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        if (i > 0) {
+            buffer_append_char(out, ',');
+        }
+        json_append_string(out, slice_of(names[i]));
+    }
+    buffer_append_char(out, ']');
 }
 
 static void on_socket(struct loop_watch *watch, uint32_t events) {
@@ -386,6 +415,8 @@ static void on_sample(struct loop_timer *timer) {
                    on_sample);
 }
 
+static int put_names(const struct process *process, struct buffer *hello);
+static void put_list(struct buffer *out, const char *member, const char *const *names);
 static int64_t cpu_time(pid_t pid) {
     clockid_t clock;
     struct timespec used;

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WIRE_VERSION = 1, WIRE_HEAD_SIZE = 16, WIRE_PAYLOAD_MAX = 16 * 1024 * 1024 };
+enum { WIRE_VERSION = 2, WIRE_HEAD_SIZE = 16, WIRE_PAYLOAD_MAX = 16 * 1024 * 1024 };
 
 /* What the page holds while scripts are loaded: no run, but Lua is on the processor. */
 #define WIRE_RUN_LOADING UINT64_MAX
@@ -30,9 +30,9 @@ enum { WIRE_VERSION = 1, WIRE_HEAD_SIZE = 16, WIRE_PAYLOAD_MAX = 16 * 1024 * 102
 enum wire_type {
     /* Host to worker. */
 
-    /* Both ways: u32 version. From the host also u64 run memory, u64 all memory, u64 answer size (bytes each), and
-     * text time zone (as in configuration; empty: UTC), and the descriptor of the shared page (SCM_RIGHTS, with
-     * the first byte). */
+    /* Both ways: u32 version. From the host also u64 run memory, u64 all memory, u64 answer size (bytes each),
+     * text time zone (as in configuration; empty: UTC), text names (JSON: an object with the lists "operations",
+     * of C helpers, and "secrets"), and the descriptor of the shared page (SCM_RIGHTS, with the first byte). */
     WIRE_HELLO = 1,
     /* text path (relative to the scripts folder), text bytes */
     WIRE_FILE = 2,

@@ -8,7 +8,7 @@
 enum { SECONDS_MAX = 366 * 24 * 3600 };
 
 struct buffer *arguments_begin(lua_State *L) {
-    struct buffer *out = sandbox_scratch(L, worker_of(L)->limits.answer);
+    struct buffer *out = sandbox_scratch(L, worker_of(L)->options.answer);
     (void)buffer_append_char(out, '[');
     return out;
 }

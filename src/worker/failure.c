@@ -59,14 +59,14 @@ static void describe_memory(struct failure *failure, struct task *task) {
     if (worker->sandbox->memory.refusal == MEMORY_OVER_RUN) {
         (void)buffer_append_format(&failure->message,
                                    "not enough memory: a run may use %zu MiB (limits.run_memory_mib)",
-                                   worker->limits.run_memory >> 20);
+                                   worker->options.run_memory >> 20);
     } else if (worker->sandbox->memory.refusal == MEMORY_SYSTEM) {
         (void)buffer_append_text(&failure->message, "not enough memory: the machine gives the worker no more");
     } else {
         (void)buffer_append_format(&failure->message,
                                    "not enough memory: all runs of a worker may use %zu MiB "
                                    "(limits.worker_memory_mib)",
-                                   worker->limits.all_memory >> 20);
+                                   worker->options.all_memory >> 20);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "worker/frames.h"
+#include "worker/names.h"
 
 /* Output is handed on when this much has come together, also in the middle of a run: a script that logs without
  * end must not fill the memory with it. The limit is for frames that come on top. */
@@ -102,21 +103,32 @@ static void put_refused(void *context, struct slice message, struct slice traceb
 
 static int take_hello(struct frames *frames, struct wire_reader *reader) {
     uint32_t version = wire_get_u32(reader);
-    struct worker_limits limits;
-    limits.run_memory = wire_get_u64(reader);
-    limits.all_memory = wire_get_u64(reader);
-    limits.answer = wire_get_u64(reader);
+    struct worker_options options;
+    options.run_memory = wire_get_u64(reader);
+    options.all_memory = wire_get_u64(reader);
+    options.answer = wire_get_u64(reader);
     struct slice zone = wire_get_text(reader);
-    if (!wire_is_whole(reader) || version != WIRE_VERSION || limits.answer > WIRE_PAYLOAD_MAX ||
-        frames->greeted(frames->context, &limits, zone) < 0) {
+    struct slice known = wire_get_text(reader);
+    if (!wire_is_whole(reader) || version != WIRE_VERSION || options.answer > WIRE_PAYLOAD_MAX) {
         return -1;
     }
-    const struct worker_port port = {put_want, put_log, put_done, put_failed, put_loaded, put_refused, frames};
-    frames->worker = worker_new(&limits, &port, frames->page(frames->context), NULL);
+    char **operations = names_read(known, "operations");
+    char **secrets = names_read(known, "secrets");
+    options.operations = (const char *const *)operations;
+    options.secrets = (const char *const *)secrets;
+    if (operations != NULL && secrets != NULL && frames->greeted(frames->context, &options, zone) == 0) {
+        const struct worker_port port = {put_want, put_log, put_done, put_failed, put_loaded, put_refused, frames};
+        frames->worker = worker_new(&options, &port, frames->page(frames->context), NULL);
+    }
+    names_free(operations);
+    names_free(secrets);
+    if (frames->worker == NULL) {
+        return -1;
+    }
     size_t place = wire_begin(&frames->out, WIRE_HELLO, 0);
     wire_put_u32(&frames->out, WIRE_VERSION);
     end_frame(frames, place);
-    return frames->worker == NULL ? -1 : 0;
+    return 0;
 }
 
 static int take_file(struct frames *frames, struct wire_reader *reader) {

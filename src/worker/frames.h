@@ -13,7 +13,7 @@ struct frames {
     struct buffer out;
     struct worker *worker; /* NULL until the host has said hello */
     bool is_loaded;        /* LOAD was there */
-    int (*greeted)(void *context, const struct worker_limits *limits,
+    int (*greeted)(void *context, const struct worker_options *options,
                    struct slice zone); /* before the worker is made; -1: give up */
     struct wire_page *(*page)(void *context);
     void (*flush)(void *context);

@@ -21,7 +21,7 @@ struct connection {
     struct frames frames;
 };
 
-static int on_greeted(void *context, const struct worker_limits *limits, struct slice zone);
+static int on_greeted(void *context, const struct worker_options *options, struct slice zone);
 static struct wire_page *get_page(void *context);
 static void on_flush(void *context);
 static ssize_t receive(struct connection *connection);
@@ -59,12 +59,12 @@ int worker_loop(int socket) {
 }
 
 /* The zone's file is read before files are given up. */
-static int on_greeted(void *context, const struct worker_limits *limits, struct slice zone) {
+static int on_greeted(void *context, const struct worker_options *options, struct slice zone) {
     const struct connection *connection = context;
     if (connection->page == NULL || zone_enter(zone) < 0) {
         return -1;
     }
-    return confine_resources(limits->all_memory);
+    return confine_resources(options->all_memory);
 }
 
 static struct wire_page *get_page(void *context) {

@@ -44,7 +44,7 @@ int task_open(struct task *task) {
     list_init(&task->branches);
     list_init(&task->ready);
     task->body.status = LUA_YIELD;
-    return sandbox_open_run(task->worker->sandbox, &task->run, &task->body.lua, task->worker->limits.run_memory);
+    return sandbox_open_run(task->worker->sandbox, &task->run, &task->body.lua, task->worker->options.run_memory);
 }
 
 void task_close(struct task *task) {

@@ -24,7 +24,7 @@ struct handler {
 
 struct worker {
     struct sandbox *sandbox;
-    struct worker_limits limits;
+    struct worker_options options; /* but for the names: those are its own, below */
     struct worker_port port;
     struct wire_page *page;
     struct wire_page own_page; /* when there is no other */
@@ -32,7 +32,8 @@ struct worker {
     size_t script_count;
     struct handler *handlers;
     size_t handler_count;
-    char **modules; /* names for require; NULL ends them */
+    char **modules;               /* names for require; NULL ends them */
+    char **operations, **secrets; /* as in worker_options; never NULL */
     size_t module_count;
     bool is_loaded; /* and sound: there is something to run */
     struct map tasks;

@@ -2,6 +2,7 @@
 #include "lua/chunk.h"
 #include "worker/bindings.h"
 #include "worker/load.h"
+#include "worker/names.h"
 #include "worker/raised.h"
 #include "worker/task.h"
 #include "worker/want.h"
@@ -11,23 +12,32 @@
 static int extend(lua_State *L);
 static void free_task(uint64_t key, void *value, void *context);
 
-struct worker *worker_new(const struct worker_limits *limits, const struct worker_port *port,
+struct worker *worker_new(const struct worker_options *options, const struct worker_port *port,
                           struct wire_page *page, struct error *error) {
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         error_memory(error);
         return NULL;
     }
-    worker->limits = *limits;
+    worker->options = *options;
+    worker->options.operations = worker->options.secrets = NULL;
     worker->port = *port;
     worker->page = page == NULL ? &worker->own_page : page;
     map_init(&worker->tasks);
-    worker->sandbox = sandbox_new(limits->all_memory, extend, worker, error);
+    worker->operations = names_copy(options->operations);
+    worker->secrets = names_copy(options->secrets);
+    if (worker->operations == NULL || worker->secrets == NULL) {
+        error_memory(error);
+        goto failed;
+    }
+    worker->sandbox = sandbox_new(options->all_memory, extend, worker, error);
     if (worker->sandbox == NULL) {
-        worker_free(worker);
-        return NULL;
+        goto failed;
     }
     return worker;
+failed:
+    worker_free(worker);
+    return NULL;
 }
 
 void worker_free(struct worker *worker) {
@@ -51,6 +61,8 @@ void worker_free(struct worker *worker) {
         free(worker->modules[i]);
     }
     free(worker->modules);
+    names_free(worker->operations);
+    names_free(worker->secrets);
     free(worker);
 }
 

@@ -4,7 +4,7 @@
  * process the port writes frames to the host; under test it is whatever stands for the world. A port's function
  * must only note what it is told: answering from inside one (before the run waits) is a late answer, and ignored.
  *
- *     struct worker *worker = worker_new(&limits, &port, NULL, &error);
+ *     struct worker *worker = worker_new(&options, &port, NULL, &error);
  *     worker_add_file(worker, slice_of("RouterJobQueued.lua"), bytes, &error);
  *     worker_load(worker, &error);            // port.loaded, or port.refused
  *     worker_run(worker, &request);           // port.want, port.log, port.done, port.failed
@@ -25,10 +25,13 @@
 
 struct worker;
 
-struct worker_limits {
+struct worker_options {
     size_t run_memory; /* bytes */
     size_t all_memory;
     size_t answer; /* the most that an answer may have as JSON; and, the other way, the arguments of a step */
+    /* NULL-terminated, or NULL: none. Copied. */
+    const char *const *operations; /* of C helpers: "crm.lookup" */
+    const char *const *secrets;    /* names only: a worker never has a value */
 };
 
 struct worker_handler {
@@ -83,7 +86,7 @@ struct worker_counts {
 };
 
 /* `page` NULL: nobody watches the processor. */
-struct worker *worker_new(const struct worker_limits *limits, const struct worker_port *port,
+struct worker *worker_new(const struct worker_options *options, const struct worker_port *port,
                           struct wire_page *page, struct error *error);
 void worker_free(struct worker *worker);
 

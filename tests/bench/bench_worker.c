@@ -112,10 +112,10 @@ int main(int count, char **arguments) {
                     : strcmp(arguments[1], "--smoke") == 0 ? 1000
                                                            : strtoull(arguments[1], NULL, 10);
     struct counts counts = {0};
-    const struct worker_limits limits = {64 << 20, 512 << 20, 4 << 20};
+    const struct worker_options options = {64 << 20, 512 << 20, 4 << 20, NULL, NULL};
     const struct worker_port port = {on_want, on_log, on_done, on_failed, on_loaded, on_refused, &counts};
     struct error error = {0};
-    struct worker *worker = worker_new(&limits, &port, NULL, &error);
+    struct worker *worker = worker_new(&options, &port, NULL, &error);
     if (worker == NULL || runs == 0) {
         fprintf(stderr, "bench_worker: %s\n", worker == NULL ? error.message : "RUNS must be a number over 0");
         worker_free(worker);

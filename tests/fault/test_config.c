@@ -16,8 +16,9 @@ static const char text[] = "timezone = 'Europe/Berlin'\n"
                            "store = 'sqlite:store.db'\n"
                            "router = { connection_string = env('CONFIG_FAULT_MISSING', 'endpoint=x') }\n"
                            "verify = { secret = { 'one', 'two' }, subscriptions = { 'a', 'b' } }\n"
-                           "secrets = { CRM = { value = 'x', hosts = { 'crm.example.com' } } }\n"
-                           "http = { ca = 'ca.pem' }\n";
+                           "secrets = { CRM = { value = 'crm-token', hosts = { 'crm.example.com' } } }\n"
+                           "http = { ca = 'ca.pem', allow = { '10.0.0.0/8' } }\n"
+                           "plugins = { 'crm.so' }\n";
 
 static int load(void *context, struct error *error) {
     struct config *config = config_load(context, error);
@@ -27,7 +28,7 @@ static int load(void *context, struct error *error) {
     }
     assert_string_equal(config->verify.secrets[1], "two");
     assert_string_equal(config->verify.subscriptions[1], "b");
-    assert_string_equal(config->not_yet[0], "secrets");
+    assert_string_equal(config->secrets[0].hosts[0], "crm.example.com");
     config_free(config);
     return 0;
 }

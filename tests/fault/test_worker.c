@@ -33,11 +33,11 @@ static int live(void *context, struct error *error) {
     buffer_init(&world.lines, 1 << 20);
     buffer_init(&world.taken, 1 << 20);
     buffer_init(&world.traceback, 1 << 20);
-    const struct worker_limits limits = {16 << 20, 64 << 20, 1 << 20};
+    const struct worker_options options = {16 << 20, 64 << 20, 1 << 20, NULL, NULL};
     const struct worker_port port = {world_want,   world_log,     world_done, world_failed,
                                      world_loaded, world_refused, &world};
     int result = -1;
-    world.worker = worker_new(&limits, &port, NULL, error);
+    world.worker = worker_new(&options, &port, NULL, error);
     if (world.worker == NULL || set_up(&world, error) < 0) {
         goto out;
     }

@@ -15,7 +15,7 @@ static const char types[] = {WIRE_HELLO,  WIRE_FILE,    WIRE_LOAD, WIRE_RUN, WIR
 /* What each type carries: 4 a u32, 8 a u64, i an i64, t a text. */
 static const char *fields_of(enum wire_type type) {
     switch (type) {
-    case WIRE_HELLO: return "4888";
+    case WIRE_HELLO: return "4888tt";
     case WIRE_FILE: return "tt";
     case WIRE_RUN: return "t84ii8t";
     case WIRE_ANSWER: return "4444itt";

@@ -318,10 +318,24 @@ static void test_hello_must_fit(void **state) {
     wire_put_u64(&child.out, 1 << 26);
     wire_put_u64(&child.out, 1 << 20);
     wire_put_text(&child.out, slice_of("UTC"));
+    wire_put_text(&child.out, slice_of("{}"));
     assert_int_equal(wire_end(&child.out, place), 0);
     child_send(&child, false); /* without the page */
     assert_int_equal(WEXITSTATUS(child_wait(&child)), 1);
     child_stop(&child);
+    static const char *const names[] = {"",
+                                        "[]",
+                                        "{",
+                                        "{\"secrets\":5}",
+                                        "{\"secrets\":[5]}",
+                                        "{\"secrets\":[\"\"]}",
+                                        "{\"operations\":[\"a\\u0000b\"]}"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        child_start(&child);
+        child_hello_in(&child, WIRE_VERSION, 16 << 20, 64 << 20, "", names[i]);
+        assert_int_equal(WEXITSTATUS(child_wait(&child)), 1);
+        child_stop(&child);
+    }
 }
 
 /* The host is gone while frames are still under way: that is an end like any, not a failure. */
@@ -348,7 +362,8 @@ static void test_time_zone(void **state) {
     (void)state;
     struct child child;
     child_start(&child);
-    child_hello_in(&child, WIRE_VERSION, 16 << 20, 64 << 20, "Europe/Berlin");
+    child_hello_in(&child, WIRE_VERSION, 16 << 20, 64 << 20, "Europe/Berlin",
+                   "{\"secrets\":[\"CRM\"],\"later\":{}}");
     child_expect(&child, WIRE_HELLO, 0);
     child_file(&child, SCRIPT,
                "return function() return { time.format(1782864000), os.date('%H %Z', 1767225600), "

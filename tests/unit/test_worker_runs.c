@@ -105,10 +105,10 @@ static void test_answer_before_the_wait(void **state) {
     struct world world;
     world_open(&world, 64);
     worker_free(world.worker);
-    const struct worker_limits limits = {64 << 20, 256 << 20, 4 << 20};
+    const struct worker_options options = {64 << 20, 256 << 20, 4 << 20, NULL, NULL};
     const struct worker_port port = {answer_at_once, world_log,     world_done, world_failed,
                                      world_loaded,   world_refused, &world};
-    world.worker = worker_new(&limits, &port, NULL, NULL);
+    world.worker = worker_new(&options, &port, NULL, NULL);
     world_file(&world, WORLD_SCRIPT, "return function() router.jobs.get 'a' return 'end' end");
     world_load(&world);
     world_take(&world);

@@ -106,19 +106,20 @@ static inline void child_send(struct child *child, bool with_page) {
 }
 
 static inline void child_hello_in(struct child *child, uint32_t version, uint64_t run_memory, uint64_t all_memory,
-                                  const char *zone) {
+                                  const char *zone, const char *names) {
     size_t place = wire_begin(&child->out, WIRE_HELLO, 0);
     wire_put_u32(&child->out, version);
     wire_put_u64(&child->out, run_memory);
     wire_put_u64(&child->out, all_memory);
     wire_put_u64(&child->out, 4 << 20);
     wire_put_text(&child->out, slice_of(zone));
+    wire_put_text(&child->out, slice_of(names));
     assert_int_equal(wire_end(&child->out, place), 0);
     child_send(child, true);
 }
 
 static inline void child_hello(struct child *child, uint32_t version, uint64_t run_memory, uint64_t all_memory) {
-    child_hello_in(child, version, run_memory, all_memory, "");
+    child_hello_in(child, version, run_memory, all_memory, "", "{}");
 }
 
 static inline void child_file(struct child *child, const char *path, const char *text) {
