@@ -31,8 +31,8 @@ enum event_kind {
     EVENT_INTEGER, /* 32 bits */
     EVENT_NUMBER,
     EVENT_BOOLEAN,
-    EVENT_TIME,      /* RFC 3339, or one of the page's other forms: see parsed.h */
-    EVENT_LIFETIME,  /* seconds, as a number or a text, or an ISO 8601 duration */
+    EVENT_TIME,      /* RFC 3339, or one of the page's other forms: event_parse_time */
+    EVENT_LIFETIME,  /* seconds, as a number or a text, or an ISO 8601 duration: event_parse_lifetime */
     EVENT_PRIMITIVE, /* a string, a number or a boolean */
     EVENT_MAP,       /* of primitives: labels and tags */
     EVENT_TEXTS,     /* a list of strings */
@@ -43,6 +43,8 @@ enum event_kind {
 struct event_model {
     const char *name; /* WorkerSelector */
     const struct event_field *fields;
+    const struct event_alias *aliases; /* never NULL; filled in nowhere, event.parsed reads them */
+    bool has_canonical;                /* event.parsed has it: a member comes in several forms or spellings */
     const char *words;
 };
 
@@ -55,12 +57,15 @@ struct event_field {
     unsigned sources;          /* enum event_source */
     const char *sample;        /* JSON */
     const char *words;         /* one line for the docs */
+    /* The one word for the spellings of a text, NULL for none it knows; of EVENT_TEXTS for each. NULL: no need */
+    const char *(*canonical)(struct slice text);
 };
 
 /* Another spelling of a member. What was sent under any spelling is in a handler's `event.data` under all names
- * of the present set; those of 2021 are only read. */
+ * of the present set; those of 2021 are only read. Of two that were sent, each stays as it is; for a name that was
+ * not, the field's own counts, then the list's order. */
 struct event_alias {
-    const char *other; /* NULL ends the list */
+    const char *other; /* NULL ends the list; those of one field follow each other */
     const char *name;  /* of the field */
     bool is_present;   /* the other spelling, too, is one of the present set's sources */
 };

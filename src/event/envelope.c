@@ -1,3 +1,4 @@
+#include "event/catalogue.h"
 #include "event/event.h"
 #include <endian.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ static const struct schema event_grid = {
     .no_type = "eventType is missing, empty or no string",
 };
 
+/* Those of ids and of the deadlines that the catalogue's types have, in all spellings. */
 static const struct member data_members[] = {
     {"jobId", IN_EVENT(job)},
     {"workerId", IN_EVENT(worker)},
@@ -80,7 +82,7 @@ static void begin_element(struct reading *reading, bool is_object);
 static int end_element(struct reading *reading);
 static const char *why_malformed(const struct reading *reading);
 static int digest_element(struct reading *reading);
-static uint64_t lane_of(const struct event *event);
+static uint64_t lane_of(const struct event *event, const struct event_type *type);
 static int add_event(struct envelope *envelope, const struct event *event);
 static int keep_text(struct reading *reading, struct slice *target, struct slice text);
 static struct buffer *add_text(struct envelope *envelope);
@@ -249,7 +251,11 @@ static int end_element(struct reading *reading) {
     if (!slice_is(event->type, EVENT_TYPE_VALIDATION)) {
         event->validation_code = event->validation_url = (struct slice){NULL, 0};
     }
-    event->lane = event->malformed == NULL ? lane_of(event) : 0;
+    const struct event_type *type = event_find_type(event_short_name(event->type));
+    if (type != NULL && type->deadline == NULL) {
+        event->expires = (struct slice){NULL, 0}; /* a member of another meaning */
+    }
+    event->lane = event->malformed == NULL ? lane_of(event, type) : 0;
     if (digest_element(reading) < 0) {
         return refuse(reading->error, SIZE_MAX, "no memory for an event's digest");
     }
@@ -299,9 +305,9 @@ static int digest_element(struct reading *reading) {
     return 0;
 }
 
-static uint64_t lane_of(const struct event *event) {
-    /* That type comes in two shapes, one of them with a jobId. */
-    bool is_workers = slice_is(event_short_name(event->type), "RouterWorkerDeleted");
+static uint64_t lane_of(const struct event *event, const struct event_type *type) {
+    /* RouterWorkerDeleted comes in two shapes, one of them with a jobId. */
+    bool is_workers = type != NULL && type->lane == EVENT_LANE_WORKER;
     struct crypto_digest digest;
     crypto_digest_begin(&digest);
     if (event->job.length > 0 && !is_workers) {

@@ -24,20 +24,24 @@
 #include <stdint.h>
 
 struct event {
-    struct slice raw;             /* the element's bytes, verbatim */
-    struct slice id;              /* required: non-empty */
-    struct slice type;            /* eventType, required: non-empty */
-    struct slice source;          /* topic; may be empty */
-    struct slice subject;         /* may be empty */
-    struct slice time;            /* eventTime as sent; may be empty */
-    struct slice job;             /* data.jobId when it is a non-empty string */
-    struct slice worker;          /* data.workerId likewise */
-    struct slice expires;         /* data.expiresOn, or data.expiryTimeUtc of the 2021 set, as sent */
+    struct slice raw;     /* the element's bytes, verbatim */
+    struct slice id;      /* required: non-empty */
+    struct slice type;    /* eventType, required: non-empty */
+    struct slice source;  /* topic; may be empty */
+    struct slice subject; /* may be empty */
+    struct slice time;    /* eventTime as sent; may be empty */
+    struct slice job;     /* data.jobId when it is a non-empty string */
+    struct slice worker;  /* data.workerId likewise */
+    /* data.expiresOn, or data.expiryTimeUtc of the 2021 set, as sent; of a type that the catalogue knows only when
+     * it says that this is its deadline */
+    struct slice expires;
     struct slice validation_code; /* of Microsoft.EventGrid.SubscriptionValidationEvent: data.validationCode */
     struct slice validation_url;
     uint8_t identity[CRYPTO_DIGEST_SIZE]; /* of source, type and id */
     uint8_t content[CRYPTO_DIGEST_SIZE];  /* of the JSON tokens: white space between them does not count */
-    uint64_t lane; /* job, else worker, else source + subject; RouterWorkerDeleted is always the worker's */
+    /* job, else worker, else source + subject; of a type that the catalogue has in the workers' lanes never the
+     * job */
+    uint64_t lane;
     /* NULL, or why it cannot be an event (it is quarantined): then only `raw` and the digests are set, and the
      * identity is made of the content. */
     const char *malformed;

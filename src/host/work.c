@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "event/event.h"
+#include "event/parsed.h"
 #include "host/conductor.h"
 #include "host/waiter.h"
 #include <stdlib.h>
@@ -52,11 +53,9 @@ bool work_is_pointless(struct slice raw, int64_t at_us) {
     struct json_error where;
     int64_t expires_us = 0;
     envelope_init(&envelope);
-    bool is_late =
-        envelope_read(&envelope, raw.bytes, raw.length, &where) == 0 && envelope.count == 1 &&
-        envelope.events[0].expires.length > 0 &&
-        clock_parse(envelope.events[0].expires.bytes, envelope.events[0].expires.length, &expires_us) == 0 &&
-        at_us > expires_us;
+    bool is_late = envelope_read(&envelope, raw.bytes, raw.length, &where) == 0 && envelope.count == 1 &&
+                   envelope.events[0].expires.length > 0 &&
+                   event_parse_time(envelope.events[0].expires, &expires_us) == 0 && at_us > expires_us;
     envelope_reset(&envelope);
     return is_late;
 }

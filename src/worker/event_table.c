@@ -1,13 +1,17 @@
 #include "worker/event_table.h"
+#include "event/catalogue.h"
 #include "event/event.h"
-#include "event/names.h"
 #include "lua/json_in.h"
 #include <lauxlib.h>
+#include <stdbool.h>
+#include <string.h>
 
 static void copy_member(lua_State *L, int envelope, const char *grid_name, const char *cloud_name,
                         const char *name);
 static void add_names(lua_State *L);
-static void add_aliases(lua_State *L, struct slice short_name);
+static void add_aliases(lua_State *L, const struct event_type *type);
+static const struct event_alias *push_sent(lua_State *L, const struct event_alias *first);
+static void fill_in(lua_State *L, const char *name);
 
 void event_table_push(lua_State *L, const struct worker_request *request) {
     struct json_error error;
@@ -59,24 +63,56 @@ static void add_names(lua_State *L) {
         lua_pushvalue(L, -1);
         lua_setfield(L, -4, "data");
     }
-    if (lua_istable(L, -1)) {
-        add_aliases(L, short_name);
+    const struct event_type *known = event_find_type(short_name);
+    if (known != NULL && lua_istable(L, -1)) {
+        add_aliases(L, known);
     }
     lua_pop(L, 2);
 }
 
-/* To the data on the top. What was sent under the present name stays. */
-static void add_aliases(lua_State *L, struct slice short_name) {
-    for (const struct event_alias *alias = event_aliases(short_name); slice_is_set(alias->old_name); alias++) {
-        lua_pushlstring(L, alias->present_name.bytes, alias->present_name.length);
-        lua_pushlstring(L, alias->old_name.bytes, alias->old_name.length);
-        lua_pushvalue(L, -2);
-        bool has_present = lua_rawget(L, -4) != LUA_TNIL;
+/* To the data on the top: what was sent under one spelling, under all the present ones. */
+static void add_aliases(lua_State *L, const struct event_type *type) {
+    for (const struct event_alias *first = type->aliases; first->other != NULL;) {
+        const struct event_alias *end = push_sent(L, first);
+        if (!lua_isnil(L, -1)) {
+            fill_in(L, first->name);
+            for (const struct event_alias *alias = first; alias != end; alias++) {
+                if (alias->is_present) {
+                    fill_in(L, alias->other);
+                }
+            }
+        }
         lua_pop(L, 1);
-        if (has_present || lua_rawget(L, -3) == LUA_TNIL) {
-            lua_pop(L, 2);
-        } else {
-            lua_rawset(L, -3);
+        first = end;
+    }
+}
+
+/* Pushes what the data on the top has under the field's name, else under another spelling, else nil. Returns where
+ * the spellings of the next field begin. */
+static const struct event_alias *push_sent(lua_State *L, const struct event_alias *first) {
+    const struct event_alias *alias = first;
+    lua_pushstring(L, first->name);
+    lua_rawget(L, -2);
+    for (; alias->other != NULL && strcmp(alias->name, first->name) == 0; alias++) {
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            lua_pushstring(L, alias->other);
+            lua_rawget(L, -2);
         }
     }
+    return alias;
+}
+
+/* The value on the top into the data below it, unless something was sent under that name. */
+static void fill_in(lua_State *L, const char *name) {
+    lua_pushstring(L, name);
+    lua_pushvalue(L, -1);
+    bool is_there = lua_rawget(L, -4) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (is_there) {
+        lua_pop(L, 1);
+        return;
+    }
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -4);
 }

@@ -1,5 +1,6 @@
 /* time.parse(text) and time.format(seconds [, pattern]), in the zone of the configuration. */
 #include "base/clock.h"
+#include "event/parsed.h"
 #include "lua/trace.h"
 #include "worker/bindings.h"
 #include "worker/moment.h"
@@ -22,15 +23,11 @@ static int parse(lua_State *L) {
     struct slice text;
     int64_t wall_us;
     text.bytes = lua_tolstring(L, 1, &text.length);
-    if (moment_parse(text, &wall_us) < 0) {
+    if (event_parse_time(text, &wall_us) < 0) {
         return luaL_error(L, "bad argument 'text' to time.parse: '%s' is no time, such as 2026-03-01T09:30:00Z",
                           text.bytes);
     }
-    if (wall_us % CLOCK_US_PER_S == 0) {
-        lua_pushinteger(L, wall_us / CLOCK_US_PER_S);
-    } else {
-        lua_pushnumber(L, (lua_Number)wall_us / 1e6);
-    }
+    moment_push_seconds(L, wall_us);
     return 1;
 }
 

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "event/event.h"
-#include "event/names.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,32 +338,6 @@ static void test_short_names(void **state) {
     assert_slice(event_short_name(slice_of(TYPE)), TYPE);
     assert_slice(event_short_name(slice_of("microsoft.communication.X")), "microsoft.communication.X");
     assert_int_equal(event_short_name(slice_make(NULL, 0)).length, 0);
-    size_t count = 0;
-    for (; event_type_names[count] != NULL; count++) {
-        assert_true(count == 0 || strcmp(event_type_names[count - 1], event_type_names[count]) < 0);
-    }
-    assert_int_equal(count, 24);
-}
-
-static void test_aliases(void **state) {
-    (void)state;
-    size_t total = 0;
-    for (size_t i = 0; event_type_names[i] != NULL; i++) {
-        const struct event_alias *alias = event_aliases(slice_of(event_type_names[i]));
-        for (; slice_is_set(alias->old_name); alias++) {
-            assert_true(slice_is_set(alias->present_name));
-            total++;
-        }
-    }
-    assert_int_equal(total, 3);
-    assert_slice(event_aliases(slice_of("RouterJobClassified"))->old_name, "queueInfo");
-    assert_slice(event_aliases(slice_of("RouterJobClassified"))->present_name, "queueDetails");
-    const struct event_alias *offer = event_aliases(slice_of("RouterWorkerOfferIssued"));
-    assert_slice(offer[0].old_name, "offerTimeUtc");
-    assert_slice(offer[0].present_name, "offeredOn");
-    assert_slice(offer[1].old_name, "expiryTimeUtc");
-    assert_slice(offer[1].present_name, "expiresOn");
-    assert_false(slice_is_set(event_aliases(slice_of("Unknown"))->old_name));
 }
 
 static int start(void **state) {
@@ -385,7 +358,6 @@ int main(void) {
         cmocka_unit_test(test_too_many_elements),
         cmocka_unit_test(test_deep_data),
         cmocka_unit_test(test_short_names),
-        cmocka_unit_test(test_aliases),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -145,8 +145,12 @@ static void test_lane_of_a_deleted_worker(void **state) {
     assert_int_equal(lane_of("\"eventType\":\"" TYPE
                              "RouterWorkerDeleted\",\"subject\":\"worker/w1\",\"data\":{\"jobId\":\"j1\"}"),
                      lane_of("\"eventType\":\"a\",\"subject\":\"worker/w1\""));
-    assert_int_not_equal(worker, lane_of("\"eventType\":\"" TYPE
-                                         "RouterWorkerUpdated\",\"data\":{\"jobId\":\"j1\",\"workerId\":\"w1\"}"));
+    assert_int_equal(worker, lane_of("\"eventType\":\"" TYPE
+                                     "RouterWorkerUpdated\",\"data\":{\"jobId\":\"j1\",\"workerId\":\"w1\"}"));
+    /* an offer is the job's */
+    assert_int_not_equal(worker,
+                         lane_of("\"eventType\":\"" TYPE
+                                 "RouterWorkerOfferIssued\",\"data\":{\"jobId\":\"j1\",\"workerId\":\"w1\"}"));
 }
 
 static int start(void **state) {
