@@ -22,6 +22,7 @@ struct call {
 };
 
 static void start_call(struct step *step, const struct router_operation *operation);
+static const char *prepare(struct call *call, struct error *error);
 static void fill_headers(struct call *call);
 static void on_answered(struct http_call *http, const struct http_answer *answer);
 static bool is_failure(const struct http_answer *answer);
@@ -58,18 +59,9 @@ static void start_call(struct step *step, const struct router_operation *operati
     call->step = step;
     call->operation = operation;
     router_request_init(&call->request);
-    if (router_request_build(&call->request, operation, buffer_slice(&step->arguments), &error) < 0) {
-        effect_refuse(step, "BadArguments", error.message);
-        free_call(call);
-        return;
-    }
-    if (asprintf(&call->url, "%s%s", host->access.endpoint, call->request.target.bytes) < 0) {
-        call->url = NULL;
-    }
-    if (call->url == NULL ||
-        router_sign(&host->access, call->request.method, buffer_slice(&call->request.target),
-                    buffer_slice(&call->request.body), clock_wall_us(), &call->signature) < 0) {
-        effect_refuse(step, "OutOfMemory", "the host has no memory for the request");
+    const char *code = prepare(call, &error);
+    if (code != NULL) {
+        effect_refuse(step, code, error.message);
         free_call(call);
         return;
     }
@@ -85,6 +77,27 @@ static void start_call(struct step *step, const struct router_operation *operati
                                     .done = on_answered};
     http_send(host->http, &call->http);
     fault_point("host.sent");
+}
+
+/* Builds and signs the request; what is wrong with it, or NULL. */
+static const char *prepare(struct call *call, struct error *error) {
+    const struct host *host = call->step->run->work->host;
+    if (router_request_build(&call->request, call->operation, buffer_slice(&call->step->arguments), error) < 0) {
+        return "BadArguments";
+    }
+    if (router_request_check_origin(&call->request, &host->access, error) < 0) {
+        return "ForeignNextLink";
+    }
+    if (asprintf(&call->url, "%s%s", host->access.endpoint, call->request.target.bytes) < 0) {
+        call->url = NULL;
+    }
+    if (call->url == NULL ||
+        router_sign(&host->access, call->request.method, buffer_slice(&call->request.target),
+                    buffer_slice(&call->request.body), clock_wall_us(), &call->signature) < 0) {
+        error_set(error, ERROR_MEMORY, "the host has no memory for the request");
+        return "OutOfMemory";
+    }
+    return NULL;
 }
 
 /* The request id lets the service's logs name the step. Source of the header: Azure REST guidelines,

@@ -5,6 +5,8 @@
     { .name = (n), .place = ROUTER_BODY, .kind = (k), .words = (w) }
 #define QUERY(n, k, w)                                                                                            \
     { .name = (n), .place = ROUTER_QUERY, .kind = (k), .words = (w) }
+#define WORD(n, v, w)                                                                                             \
+    { .name = (n), .place = ROUTER_QUERY, .kind = ROUTER_STRING, .words = (w), .values = (v) }
 #define END                                                                                                       \
     { .name = NULL }
 
@@ -45,6 +47,23 @@
 #define NOTE BODY("note", ROUTER_STRING, "A note that is kept with the job.")
 #define NAME BODY("name", ROUTER_STRING, "A name for people.")
 
+static const char *const job_selectors[] = {"all",
+                                            "active",
+                                            "pendingClassification",
+                                            "queued",
+                                            "assigned",
+                                            "completed",
+                                            "closed",
+                                            "cancelled",
+                                            "classificationFailed",
+                                            "created",
+                                            "pendingSchedule",
+                                            "scheduled",
+                                            "scheduleFailed",
+                                            "waitingForActivation",
+                                            NULL};
+static const char *const worker_selectors[] = {"active", "draining", "inactive", "all", NULL};
+
 const struct router_member router_no_members[] = {END};
 
 const struct router_member router_page_members[] = {PAGE_SIZE, END};
@@ -66,7 +85,7 @@ const struct router_member router_job_schedule_members[] = {{.name = "scheduleAt
 
 const struct router_member router_job_list_members[] = {
     PAGE_SIZE,
-    QUERY("status", ROUTER_STRING, "Only jobs in this state; \"all\", or \"active\" for those that are not over."),
+    WORD("status", job_selectors, "Only jobs in this state; \"all\", or \"active\" for those that are not over."),
     QUERY("queueId", ROUTER_STRING, "Only jobs of this queue."),
     QUERY("channelId", ROUTER_STRING, "Only jobs of this channel."),
     QUERY("classificationPolicyId", ROUTER_STRING, "Only jobs with this classification policy."),
@@ -94,7 +113,7 @@ const struct router_member router_worker_registration_members[] = {WORKER, CONDI
 
 const struct router_member router_worker_list_members[] = {
     PAGE_SIZE,
-    QUERY("state", ROUTER_STRING, "Only workers in this state: active, draining, inactive or all."),
+    WORD("state", worker_selectors, "Only workers in this state: active, draining, inactive or all."),
     QUERY("channelId", ROUTER_STRING, "Only workers that serve this channel."),
     QUERY("queueId", ROUTER_STRING, "Only workers of this queue."),
     QUERY("hasCapacity", ROUTER_BOOLEAN, "Only workers that have capacity left."),

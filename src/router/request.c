@@ -14,6 +14,7 @@ struct build {
     struct router_request *request;
     struct slice ids[ROUTER_MOST_IDS];
     struct slice options;                     /* unset: none */
+    struct slice page;                        /* of a list: {"nextLink": ...}; unset: the first page */
     struct slice values[ROUTER_MOST_MEMBERS]; /* raw, in the order of the table; unset: not given */
     struct buffer text;                       /* the decoded string at hand */
     struct error error;
@@ -22,10 +23,13 @@ struct build {
 static int read_arguments(struct build *build, struct slice arguments);
 static int on_argument(void *context, size_t index, struct slice raw);
 static int on_option(void *context, struct slice name, struct slice raw);
+static int on_page(void *context, struct slice name, struct slice raw);
 static int refuse_unknown(struct build *build, struct slice name);
 static int check_options(struct build *build);
 static bool has_kind(struct slice raw, enum router_kind kind);
 static const char *kind_words(enum router_kind kind);
+static int append_target(struct build *build);
+static int append_page(struct build *build);
 static int append_path(struct build *build);
 static int append_id(struct build *build, size_t i);
 static int append_query(struct build *build);
@@ -39,6 +43,7 @@ static int refuse(struct build *build, const char *name, const char *words);
 void router_request_init(struct router_request *request) {
     *request = (struct router_request){.method = NULL};
     buffer_init(&request->target, TARGET_LIMIT);
+    buffer_init(&request->origin, TARGET_LIMIT);
     buffer_init(&request->body, SIZE_MAX / 2);
     buffer_init(&request->if_match, TEXT_LIMIT);
     buffer_init(&request->if_unmodified_since, TEXT_LIMIT);
@@ -46,6 +51,7 @@ void router_request_init(struct router_request *request) {
 
 void router_request_reset(struct router_request *request) {
     buffer_reset(&request->target);
+    buffer_reset(&request->origin);
     buffer_reset(&request->body);
     buffer_reset(&request->if_match);
     buffer_reset(&request->if_unmodified_since);
@@ -61,8 +67,8 @@ int router_request_build(struct router_request *request, const struct router_ope
     request->method = operation->method;
     request->content_type = operation->content_type;
 
-    if (read_arguments(&build, arguments) == 0 && check_options(&build) == 0 && append_path(&build) == 0 &&
-        append_query(&build) == 0 && set_headers(&build) == 0 && append_body(&build) == 0) {
+    if (read_arguments(&build, arguments) == 0 && check_options(&build) == 0 && append_target(&build) == 0 &&
+        set_headers(&build) == 0 && append_body(&build) == 0) {
         result = 0;
     } else if (error != NULL) {
         *error = build.error;
@@ -92,6 +98,10 @@ static int on_argument(void *context, size_t index, struct slice raw) {
     size_t ids = router_id_count(build->operation);
     if (index < ids) {
         build->ids[index] = raw;
+        return 0;
+    }
+    if (index == ids + 1 && build->operation->is_list && raw.bytes[0] == '{') {
+        build->page = raw;
         return 0;
     }
     if (index > ids) {
@@ -195,6 +205,33 @@ static const char *kind_words(enum router_kind kind) {
         [ROUTER_MAP] = "must be a table of names",
     };
     return words[kind];
+}
+
+static int append_target(struct build *build) {
+    if (slice_is_set(build->page)) {
+        return append_page(build);
+    }
+    return append_path(build) < 0 ? -1 : append_query(build);
+}
+
+/* The link that the page before this one gave has all of the query in it. */
+static int append_page(struct build *build) {
+    struct json_error where = {.offset = 0};
+    buffer_clear(&build->text);
+    if (json_each_member(build->page.bytes, build->page.length, on_page, build, &where) < 0) {
+        return where.offset == SIZE_MAX ? error_memory(&build->error) : -1;
+    }
+    return router_page_target(build->request, build->operation, buffer_slice(&build->text), &build->error);
+}
+
+static int on_page(void *context, struct slice name, struct slice raw) {
+    struct build *build = context;
+    if (!slice_is(name, "nextLink") || raw.bytes[0] != '"') {
+        return error_set(&build->error, ERROR_INVALID, "%s: argument %zu is {\"nextLink\": the link as it came}",
+                         build->operation->name, router_id_count(build->operation) + 2);
+    }
+    buffer_clear(&build->text);
+    return json_append_decoded(&build->text, raw) < 0 ? error_memory(&build->error) : 0;
 }
 
 static int append_path(struct build *build) {

@@ -42,8 +42,9 @@ struct router_member {
     enum router_place place;
     enum router_kind kind;
     bool is_required;
-    const char *header; /* ROUTER_HEADER: its name on the wire */
-    const char *words;  /* one line for the docs */
+    const char *header;        /* ROUTER_HEADER: its name on the wire */
+    const char *words;         /* one line for the docs */
+    const char *const *values; /* of a string: all that it may be, NULL ends them; NULL: any */
 };
 
 struct router_operation {
@@ -83,6 +84,7 @@ void router_access_reset(struct router_access *access);
 struct router_request {
     const char *method;
     struct buffer target; /* path and query, percent-encoded, api-version included */
+    struct buffer origin; /* where a page's link leads: "https://host"; empty: it does not say */
     struct buffer body;   /* empty: none */
     const char *content_type;
     struct buffer if_match;            /* empty: none */
@@ -94,6 +96,9 @@ void router_request_reset(struct router_request *request);
  * Values go into the body byte by byte as they came, in the table's order. */
 int router_request_build(struct router_request *request, const struct router_operation *operation,
                          struct slice arguments, struct error *error);
+/* Before it is sent: ERROR_INVALID when it follows a link that leads elsewhere than to the Job Router. */
+int router_request_check_origin(const struct router_request *request, const struct router_access *access,
+                                struct error *error);
 
 /* The three headers of an HMAC-signed request, with terminators. */
 struct router_signature {

@@ -9,6 +9,11 @@ enum { ROUTER_MOST_IDS = 2, ROUTER_MOST_MEMBERS = 32 }; /* of one operation; a t
 
 extern const size_t router_operation_count; /* of router_operations, without the end */
 
+/* Target and origin of the request for a list's next page. ERROR_INVALID when the link leads to another path, or
+ * asks for another api-version. */
+int router_page_target(struct router_request *request, const struct router_operation *operation, struct slice link,
+                       struct error *error);
+
 extern const struct router_member router_no_members[];
 extern const struct router_member router_page_members[]; /* of lists without filters */
 
