@@ -41,6 +41,9 @@ int want_give(lua_State *L, const char *operation) {
 }
 
 void want_begin(lua_State *L, const char *operation, int values) {
+    if (sandbox_is_locked(L, 1) && strchr(operation, '.') != NULL) {
+        luaL_error(L, "%s is called with a dot: %s(...)", operation, operation);
+    }
     check_place(L, operation);
     want_drop_about(L, values);
 }

@@ -25,7 +25,8 @@ bool want_is_not_yet(lua_State *L);
 /* What a binding returns or raises for the answer that has come. */
 int want_give(lua_State *L, const char *operation);
 
-/* First in a binding: raises unless the run can wait here; then want_drop_about. */
+/* First in a binding: raises when it was called as router.jobs:get(id), and unless the run can wait here; then
+ * want_drop_about. */
 void want_begin(lua_State *L, const char *operation, int values);
 
 /* cancel(state.get "timer") passes on both of the inner call's values: the second is the table with status, etag
