@@ -2,6 +2,7 @@
 #include "base/list.h"
 #include "lua/json_out.h"
 #include "lua/libraries.h"
+#include "lua/missing.h"
 #include "lua/pairs.h"
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -190,6 +191,9 @@ static int build(lua_State *L) {
     lua_pushvalue(L, base);
     lua_call(L, 1, 0);
     seal(L, base, NULL, 0);
+    lua_pushvalue(L, base);
+    missing_watch(L, "");
+    lua_pop(L, 1);
     build_environment_metatable(L, base);
     return 0;
 }
@@ -208,6 +212,7 @@ static void seal(lua_State *L, int table, const char *prefix, int depth) {
             lua_insert(L, -2);
             if (lua_istable(L, -1)) {
                 seal(L, lua_gettop(L), name, depth + 1);
+                missing_watch(L, name);
                 lock(L, name);
                 lua_pushvalue(L, -3);
                 lua_insert(L, -2);

@@ -33,6 +33,7 @@ struct sandbox {
     struct memory memory;
     struct buffer scratch; /* for work inside one C function that calls no Lua meanwhile; see sandbox_scratch */
     void *owner;
+    char missing[64]; /* what a script looked for last in a shared table, and did not find: missing.h */
 };
 
 struct sandbox_run {

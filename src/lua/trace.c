@@ -50,6 +50,10 @@ int trace_misuse(lua_State *L, const char *function, const char *name, const cha
     if (lua_islightuserdata(L, index)) {
         got = "json.null";
     }
+    if (index == 1 && sandbox_is_locked(L, 1) && strchr(function, '.') != NULL) {
+        return luaL_error(L, "bad argument '%s' to %s: expected %s, got %s: call it with a dot, %s(...)", name,
+                          function, wanted, got, function);
+    }
     return luaL_error(L, "bad argument '%s' to %s: expected %s, got %s", name, function, wanted, got);
 }
 

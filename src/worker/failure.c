@@ -1,6 +1,7 @@
 #include "worker/failure.h"
 #include "lua/json_out.h"
 #include "lua/trace.h"
+#include "worker/hint.h"
 #include "worker/raised.h"
 #include <lauxlib.h>
 
@@ -37,6 +38,7 @@ void failure_describe(struct failure *failure, struct task *task, int status) {
         size_t length;
         const char *bytes = lua_tolstring(L, -1, &length);
         append_cut(&failure->message, slice_make(bytes, length));
+        hint_append(task, L, &failure->message);
     } else {
         struct description description = {failure, L};
         const char *type = luaL_typename(L, -1);

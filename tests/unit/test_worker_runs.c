@@ -191,7 +191,7 @@ static void test_traceback(void **state) {
     world_answer(&world, 1, 1, "{}");
     assert_string_equal(world_take(&world),
                         "want 1 1 router.jobs.get [\"j\"]\nfailed 1 error lib/crm.lua:4: attempt to "
-                        "index a nil value (field 'name')\n");
+                        "index a nil value (field 'name'): string has no 'name'\n");
     assert_string_equal(world.traceback.bytes, "\tlib/crm.lua:4: in function 'segment'\n"
                                                "\tRouterJobQueued.lua:3: in function 'choose'\n"
                                                "\tRouterJobQueued.lua:8: in the function of line 8\n"
