@@ -29,6 +29,7 @@ static const struct key keys[] = {
     {"verify.secret", value_secrets, AT(verify.secrets), 0, 0},
     {"verify.header", value_header, AT(verify.header), 0, 0},
     {"verify.subscriptions", value_texts, AT(verify.subscriptions), 0, 0},
+    {"verify.origins", value_texts, AT(verify.origins), 0, 0},
     {"secrets", value_named_secrets, AT(secrets), 0, 0},
     {"http", NULL, KEY_NOWHERE, 0, 0},
     {"http.allow", value_allow, AT(http.allow), 0, 0},

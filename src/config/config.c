@@ -59,6 +59,7 @@ void config_free(struct config *config) {
     }
     free(config->verify.header);
     free_list(config->verify.subscriptions);
+    free_list(config->verify.origins);
     free(config->http.ca);
     free_list(config->http.allow);
     free_secrets(config->secrets);

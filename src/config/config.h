@@ -50,6 +50,7 @@ struct config {
         char *secrets[CONFIG_SECRETS]; /* either is accepted; NULL: not set */
         char *header;                  /* x-switchhook-secret */
         char **subscriptions;          /* NULL-terminated; NULL: any */
+        char **origins;                /* likewise */
     } verify;
     struct {
         char **allow;             /* "10.1.0.0/16", "127.0.0.1:9000", NULL-terminated; NULL: none */

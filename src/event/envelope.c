@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One element while it is read. */
+/* What differs between the two schemas. */
+struct naming {
+    struct slice type, source, time;
+};
+
+/* One element while it is read: only at its end is it known which schema it has. */
 struct element {
     struct event event;
+    struct naming grid, cloud;
+    struct slice specversion;
     struct slice old_expires; /* data.expiryTimeUtc: stands in where there is no data.expiresOn */
 };
 
@@ -17,53 +24,54 @@ enum member_kind {
     MEMBER_OTHER /* known, so that it may not come twice */
 };
 
+enum { GRID = 1, CLOUD = 2, BOTH = GRID | CLOUD };
+
 struct member {
-    const char *name;
+    struct slice name;
+    unsigned schemas; /* that know it: to the others it is one of the sender's own, and means nothing */
     enum member_kind kind;
     size_t offset;
 };
 
-/* What the members of an envelope are called. Another envelope is another table. */
-struct schema {
-    const struct member *members; /* at most 32; a NULL name ends them */
-    const char *no_id;            /* the words when it is missing, empty or no string */
-    const char *no_type;
-};
+#define NAME(text)                                                                                                \
+    { (text), sizeof(text) - 1 }
+#define TEXT_AT(field) MEMBER_TEXT, offsetof(struct element, field)
 
-#define IN_EVENT(field) MEMBER_TEXT, offsetof(struct element, event.field)
-
-static const struct member event_grid_members[] = {
-    {"id", IN_EVENT(id)},
-    {"eventType", IN_EVENT(type)},
-    {"topic", IN_EVENT(source)},
-    {"subject", IN_EVENT(subject)},
-    {"eventTime", IN_EVENT(time)},
-    {"data", MEMBER_DATA, 0},
-    {"dataVersion", MEMBER_OTHER, 0},
-    {"metadataVersion", MEMBER_OTHER, 0},
-    {NULL, MEMBER_OTHER, 0},
+/* At most 32. Names of attributes: CloudEvents 1.0 and its JSON event format (github.com/cloudevents/spec). */
+static const struct member members[] = {
+    {NAME("specversion"), CLOUD, TEXT_AT(specversion)}, /* the first: see SPECVERSION */
+    {NAME("id"), BOTH, TEXT_AT(event.id)},
+    {NAME("subject"), BOTH, TEXT_AT(event.subject)},
+    {NAME("data"), BOTH, MEMBER_DATA, 0},
+    {NAME("eventType"), GRID, TEXT_AT(grid.type)},
+    {NAME("topic"), GRID, TEXT_AT(grid.source)},
+    {NAME("eventTime"), GRID, TEXT_AT(grid.time)},
+    {NAME("dataVersion"), GRID, MEMBER_OTHER, 0},
+    {NAME("metadataVersion"), GRID, MEMBER_OTHER, 0},
+    {NAME("type"), CLOUD, TEXT_AT(cloud.type)},
+    {NAME("source"), CLOUD, TEXT_AT(cloud.source)},
+    {NAME("time"), CLOUD, TEXT_AT(cloud.time)},
+    {NAME("datacontenttype"), CLOUD, MEMBER_OTHER, 0},
+    {NAME("dataschema"), CLOUD, MEMBER_OTHER, 0},
+    {NAME("data_base64"), CLOUD, MEMBER_OTHER, 0},
+    {{NULL, 0}, 0, MEMBER_OTHER, 0},
 };
-
-static const struct schema event_grid = {
-    .members = event_grid_members,
-    .no_id = "id is missing, empty or no string",
-    .no_type = "eventType is missing, empty or no string",
-};
+enum { SPECVERSION = 1 << 0 };
 
 /* Those of ids and of the deadlines that the catalogue's types have, in all spellings. */
 static const struct member data_members[] = {
-    {"jobId", IN_EVENT(job)},
-    {"workerId", IN_EVENT(worker)},
-    {"expiresOn", IN_EVENT(expires)},
-    {"expiryTimeUtc", MEMBER_TEXT, offsetof(struct element, old_expires)},
-    {"validationCode", IN_EVENT(validation_code)},
-    {"validationUrl", IN_EVENT(validation_url)},
-    {NULL, MEMBER_OTHER, 0},
+    {NAME("jobId"), BOTH, TEXT_AT(event.job)},
+    {NAME("workerId"), BOTH, TEXT_AT(event.worker)},
+    {NAME("expiresOn"), BOTH, TEXT_AT(event.expires)},
+    {NAME("expiryTimeUtc"), BOTH, TEXT_AT(old_expires)},
+    {NAME("validationCode"), BOTH, TEXT_AT(event.validation_code)},
+    {NAME("validationUrl"), BOTH, TEXT_AT(event.validation_url)},
+    {NAME("eventSubscriptionId"), BOTH, TEXT_AT(event.subscription)},
+    {{NULL, 0}, 0, MEMBER_OTHER, 0},
 };
 
 struct reading {
     struct envelope *envelope;
-    const struct schema *schema;
     const char *body;
     struct json_error *error;
     struct json_place place;
@@ -71,7 +79,7 @@ struct reading {
     size_t depth;            /* open arrays and objects */
     size_t element_depth;    /* 1 in an array of elements, 0 for a single one */
     struct element element;
-    uint32_t seen;        /* members of the schema that the element has had: bit i for members[i] */
+    uint32_t seen, twice; /* members that the element has had, once or more: bit i for members[i] */
     bool is_data_next;    /* the value of `data` comes next */
     bool is_in_data;      /* inside it, at any depth */
     struct slice *target; /* where the text goes that comes next, or NULL */
@@ -80,13 +88,14 @@ struct reading {
 
 static void begin_element(struct reading *reading, bool is_object);
 static int end_element(struct reading *reading);
+static void take_names(struct event *event, const struct naming *names);
 static const char *why_malformed(const struct reading *reading);
 static int digest_element(struct reading *reading);
 static uint64_t lane_of(const struct event *event, const struct event_type *type);
 static int add_event(struct envelope *envelope, const struct event *event);
 static int keep_text(struct reading *reading, struct slice *target, struct slice text);
 static struct buffer *add_text(struct envelope *envelope);
-static const struct member *find_member(const struct member *members, struct slice name);
+static const struct member *find_member(const struct member *table, struct slice name);
 static int refuse(struct json_error *error, size_t offset, const char *why);
 
 static void on_place(void *context, const struct json_place *place) {
@@ -128,13 +137,11 @@ static int on_name(void *context, struct slice name) {
     struct reading *reading = context;
     const struct member *member = NULL;
     if (reading->depth == reading->element_depth + 1) {
-        member = find_member(reading->schema->members, name);
+        member = find_member(members, name);
         reading->is_data_next = member != NULL && member->kind == MEMBER_DATA;
         if (member != NULL) {
-            uint32_t bit = UINT32_C(1) << (member - reading->schema->members);
-            if ((reading->seen & bit) != 0) {
-                reading->element.event.malformed = "the event has a member twice";
-            }
+            uint32_t bit = UINT32_C(1) << (member - members);
+            reading->twice |= reading->seen & bit;
             reading->seen |= bit;
         }
     } else if (reading->is_in_data && reading->depth == reading->element_depth + 2) {
@@ -213,7 +220,6 @@ int envelope_read(struct envelope *envelope, const char *body, size_t length, st
     struct json_error unwanted;
     struct reading reading = {
         .envelope = envelope,
-        .schema = &event_grid,
         .body = body,
         .error = error == NULL ? &unwanted : error,
     };
@@ -230,11 +236,17 @@ int envelope_read(struct envelope *envelope, const char *body, size_t length, st
     return result;
 }
 
+bool event_is_local(struct slice type) {
+    const struct slice prefix = slice_of(EVENT_LOCAL_PREFIX);
+    return type.length >= prefix.length &&
+           slice_equal_ignoring_case(slice_make(type.bytes, prefix.length), prefix);
+}
+
 static void begin_element(struct reading *reading, bool is_object) {
     reading->element = (struct element){0};
     reading->element.event.malformed = is_object ? NULL : "the element is no object";
     reading->begin = reading->place;
-    reading->seen = 0;
+    reading->seen = reading->twice = 0;
     reading->is_data_next = false;
     reading->is_in_data = false;
 }
@@ -242,14 +254,19 @@ static void begin_element(struct reading *reading, bool is_object) {
 static int end_element(struct reading *reading) {
     struct event *event = &reading->element.event;
     event->raw = slice_make(reading->body + reading->begin.begin, reading->place.end - reading->begin.begin);
+    event->is_cloud = (reading->seen & SPECVERSION) != 0;
+    take_names(event, event->is_cloud ? &reading->element.cloud : &reading->element.grid);
     event->malformed = why_malformed(reading);
     if (event->malformed != NULL) {
-        *event = (struct event){.raw = event->raw, .malformed = event->malformed};
+        *event = (struct event){.raw = event->raw, .is_cloud = event->is_cloud, .malformed = event->malformed};
     } else if (!slice_is_set(event->expires)) {
         event->expires = reading->element.old_expires;
     }
     if (!slice_is(event->type, EVENT_TYPE_VALIDATION)) {
         event->validation_code = event->validation_url = (struct slice){NULL, 0};
+    }
+    if (!slice_is(event->type, EVENT_TYPE_DELETION)) {
+        event->subscription = (struct slice){NULL, 0};
     }
     const struct event_type *type = event_find_type(event_short_name(event->type));
     if (type != NULL && type->deadline == NULL) {
@@ -267,15 +284,37 @@ static int end_element(struct reading *reading) {
                : 0;
 }
 
+static void take_names(struct event *event, const struct naming *names) {
+    event->type = names->type;
+    event->source = names->source;
+    event->time = names->time;
+}
+
 static const char *why_malformed(const struct reading *reading) {
     const struct event *event = &reading->element.event;
     if (event->malformed != NULL) {
         return event->malformed;
     }
-    if (event->id.length == 0) {
-        return reading->schema->no_id;
+    for (size_t i = 0; slice_is_set(members[i].name); i++) {
+        bool is_twice = (reading->twice >> i & 1) != 0;
+        if (is_twice && (members[i].schemas & (event->is_cloud ? CLOUD : GRID)) != 0) {
+            return "the event has a member twice";
+        }
     }
-    return event->type.length == 0 ? reading->schema->no_type : NULL;
+    if (event->is_cloud && !slice_is(reading->element.specversion, "1.0")) {
+        return "specversion is not \"1.0\"";
+    }
+    if (event->id.length == 0) {
+        return "id is missing, empty or no string";
+    }
+    if (event->is_cloud && event->source.length == 0) {
+        return "source is missing, empty or no string";
+    }
+    if (event->type.length == 0) {
+        return event->is_cloud ? "type is missing, empty or no string"
+                               : "eventType is missing, empty or no string";
+    }
+    return NULL;
 }
 
 /* Identity and content. What is malformed has no name: its content stands in, as one part instead of three. */
@@ -373,9 +412,9 @@ static struct buffer *add_text(struct envelope *envelope) {
     return text;
 }
 
-static const struct member *find_member(const struct member *members, struct slice name) {
-    for (const struct member *member = members; member->name != NULL; member++) {
-        if (slice_is(name, member->name)) {
+static const struct member *find_member(const struct member *table, struct slice name) {
+    for (const struct member *member = table; slice_is_set(member->name); member++) {
+        if (slice_equal(name, member->name)) {
             return member;
         }
     }

@@ -69,6 +69,10 @@ struct slice
 httpd_query(const struct httpd_request *request); /* as sent, without '?' ; unset when there is none */
 struct slice httpd_target(const struct httpd_request *request); /* path and query exactly as sent (signatures) */
 struct slice httpd_header(const struct httpd_request *request, const char *name);
+/* Every header in the order of their coming, also those that are there more than once; not for answered
+ * requests. */
+void httpd_each_header(const struct httpd_request *request,
+                       void (*visit)(void *context, struct slice name, struct slice value), void *context);
 /* The decoded value of a query parameter, in memory of the request's; unset when absent, or
  * when its encoding is broken. Of several, the first. */
 struct slice httpd_parameter(struct httpd_request *request, const char *name);

@@ -3,6 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct visiting {
+    void (*visit)(void *context, struct slice name, struct slice value);
+    void *context;
+};
+
+static enum MHD_Result visit_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length,
+                                    const char *value, size_t value_length);
 static const char *keep_decoded(struct httpd_request *request, struct slice encoded, size_t *length);
 
 struct slice httpd_method(const struct httpd_request *request) {
@@ -31,6 +38,12 @@ struct slice httpd_header(const struct httpd_request *request, const char *name)
         return (struct slice){NULL, 0};
     }
     return slice_make(value, length);
+}
+
+void httpd_each_header(const struct httpd_request *request,
+                       void (*visit)(void *context, struct slice name, struct slice value), void *context) {
+    struct visiting visiting = {visit, context};
+    MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, visit_header, &visiting);
 }
 
 struct slice httpd_parameter(struct httpd_request *request, const char *name) {
@@ -68,6 +81,15 @@ void httpd_set_context(struct httpd_request *request, void *context) {
 
 void *httpd_context(const struct httpd_request *request) {
     return request->context;
+}
+
+static enum MHD_Result visit_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length,
+                                    const char *value, size_t value_length) {
+    (void)kind;
+    const struct visiting *visiting = context;
+    visiting->visit(visiting->context, slice_make(name, name_length),
+                    slice_make(value == NULL ? "" : value, value_length));
+    return MHD_YES;
 }
 
 /* NULL when it is no good encoding, or without memory. */

@@ -7,21 +7,24 @@
 
 _Static_assert((int)STORE_DIGEST_SIZE == (int)CRYPTO_DIGEST_SIZE, "the store keeps the events' digests");
 
+enum { COMPOSED_ROOM = 1024 * 1024 }; /* for the attributes of an event in binary mode */
+
 /* One delivery on its way through the store. The slices look into the request's body, which lives until the
- * answer. */
+ * answer, or into `composed`. */
 struct delivery {
     struct store_work work;
     struct ingress *ingress;
     struct httpd_request *request;
     struct envelope envelope;
+    struct buffer composed; /* of one in binary mode: the event that it is */
     struct store_event *events;
     int64_t began_ns;
 };
 
 static int read_body(struct delivery *delivery);
+static int compose(struct delivery *delivery, struct slice *body, struct json_error *where);
 static int make_events(struct delivery *delivery);
 static struct store_event event_for_store(const struct event *event);
-static bool is_local(struct slice type);
 static void on_stored(struct store_work *work);
 static void count(struct delivery *delivery, struct ingress_outcome *outcome);
 static void answer_stored(struct delivery *delivery, struct ingress_outcome *outcome);
@@ -47,6 +50,7 @@ void ingress_on_request(struct httpd_request *request, void *context) {
     delivery->request = request;
     delivery->began_ns = began_ns;
     envelope_init(&delivery->envelope);
+    buffer_init(&delivery->composed, httpd_body(request).length + COMPOSED_ROOM);
 
     if (read_body(delivery) < 0 || ingress_handshake(ingress, request, &delivery->envelope, began_ns)) {
         free_delivery(delivery);
@@ -74,7 +78,8 @@ void ingress_on_request(struct httpd_request *request, void *context) {
 static int read_body(struct delivery *delivery) {
     struct slice body = httpd_body(delivery->request);
     struct json_error where = {0};
-    if (envelope_read(&delivery->envelope, body.bytes, body.length, &where) == 0) {
+    if (compose(delivery, &body, &where) == 0 &&
+        envelope_read(&delivery->envelope, body.bytes, body.length, &where) == 0) {
         return 0;
     }
     if (where.offset == SIZE_MAX) {
@@ -83,6 +88,20 @@ static int read_body(struct delivery *delivery) {
         refuse(delivery, 400, "unreadable_body", where.message, where.offset);
     }
     return -1;
+}
+
+/* Of an event in binary mode the body is made here; its headers were checked before it was read. */
+static int compose(struct delivery *delivery, struct slice *body, struct json_error *where) {
+    struct cloud_event cloud;
+    if (ingress_form(delivery->request, &cloud) != INGRESS_BINARY) {
+        return 0;
+    }
+    struct slice type = httpd_header(delivery->request, "Content-Type");
+    if (cloud_compose(&cloud, type, *body, &delivery->composed, where) < 0) {
+        return -1;
+    }
+    *body = buffer_slice(&delivery->composed);
+    return 0;
 }
 
 /* -1: answered. */
@@ -114,16 +133,10 @@ static struct store_event event_for_store(const struct event *event) {
         .lane = event->lane,
         .malformed = event->malformed,
     };
-    if (stored.malformed == NULL && is_local(event->type)) {
-        stored.malformed = "types that begin with " INGRESS_LOCAL_PREFIX " are raised by scripts, not delivered";
+    if (stored.malformed == NULL && event_is_local(event->type)) {
+        stored.malformed = EVENT_LOCAL_WORDS;
     }
     return stored;
-}
-
-static bool is_local(struct slice type) {
-    const struct slice prefix = slice_of(INGRESS_LOCAL_PREFIX);
-    return type.length >= prefix.length &&
-           slice_equal_ignoring_case(slice_make(type.bytes, prefix.length), prefix);
 }
 
 /* The store's thread, after the commit. */
@@ -135,6 +148,7 @@ static void on_stored(struct store_work *work) {
         struct ingress_outcome outcome = {
             .status = 200, .events = delivery->events, .count = delivery->envelope.count};
         count(delivery, &outcome);
+        ingress_note_deletions(delivery->ingress, delivery->request, &delivery->envelope);
         answer_stored(delivery, &outcome);
     }
     free_delivery(delivery);
@@ -205,5 +219,6 @@ static void refuse(struct delivery *delivery, unsigned status, const char *code,
 static void free_delivery(struct delivery *delivery) {
     free(delivery->events);
     envelope_reset(&delivery->envelope);
+    buffer_reset(&delivery->composed);
     free(delivery);
 }

@@ -1,8 +1,6 @@
 #include "ingress/private.h"
-#include <string.h>
 
-static bool is_json(struct slice type);
-static struct slice trim(struct slice text);
+static enum httpd_verdict on_options(struct ingress *ingress, struct httpd_request *request);
 static enum verify_verdict check_sender(const struct ingress *ingress, struct httpd_request *request);
 static bool may_accept(struct ingress *ingress);
 static enum httpd_verdict refuse(struct ingress *ingress, struct httpd_request *request, unsigned status,
@@ -16,14 +14,18 @@ enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context)
         return refuse(ingress, request, 404, "not_found",
                       "there is nothing here; deliveries go to the configured path");
     }
-    /* The place of the OPTIONS handshake of CloudEvents. */
+    if (slice_is(httpd_method(request), "OPTIONS")) {
+        return on_options(ingress, request);
+    }
     if (!slice_is(httpd_method(request), "POST")) {
         return refuse(ingress, request, 405, "method_not_allowed", "deliveries are POSTed");
     }
-    if (!is_json(httpd_header(request, "Content-Type"))) {
-        return refuse(
-            ingress, request, 415, "unsupported_type",
-            "the Content-Type must be application/json: create the subscription with the Event Grid schema");
+    struct cloud_event cloud;
+    enum ingress_form form = ingress_form(request, &cloud);
+    if (form == INGRESS_UNKNOWN) {
+        return refuse(ingress, request, 415, "unsupported_type",
+                      "the Content-Type must be application/json, application/cloudevents+json or "
+                      "application/cloudevents-batch+json; in CloudEvents' binary mode JSON of any kind");
     }
     if (slice_is_set(httpd_header(request, "Content-Encoding"))) {
         return refuse(ingress, request, 415, "unsupported_encoding", "no Content-Encoding is understood");
@@ -36,29 +38,25 @@ enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context)
         return refuse(ingress, request, 503, "not_accepting",
                       "no deliveries are taken at the moment: the backlog is full, or the host is stopping");
     }
+    struct error error = {0};
+    if (form == INGRESS_BINARY && cloud_check(&cloud, &error) < 0) {
+        bool is_theirs = error.code == ERROR_INVALID;
+        return refuse(ingress, request, is_theirs ? 400 : 503, is_theirs ? "bad_attribute" : "out_of_memory",
+                      error.message);
+    }
     return HTTPD_GO_ON;
 }
 
-/* Absent means JSON: Event Grid sends it always, people with curl do not. Parameters do not matter. */
-static bool is_json(struct slice type) {
-    if (!slice_is_set(type)) {
-        return true;
+/* A handshake stores nothing: a full backlog is no reason against it. */
+static enum httpd_verdict on_options(struct ingress *ingress, struct httpd_request *request) {
+    enum verify_verdict verdict = check_sender(ingress, request);
+    if (verdict != VERIFY_GOOD) {
+        return refuse(ingress, request, 401, "not_verified", verify_reason(verdict));
     }
-    const char *semicolon = type.length == 0 ? NULL : memchr(type.bytes, ';', type.length);
-    if (semicolon != NULL) {
-        type.length = (size_t)(semicolon - type.bytes);
+    if (atomic_load(&ingress->is_quiesced)) {
+        return refuse(ingress, request, 503, "not_accepting", "the host is stopping");
     }
-    return slice_equal_ignoring_case(trim(type), slice_of("application/json"));
-}
-
-static struct slice trim(struct slice text) {
-    while (text.length > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t')) {
-        text = slice_make(text.bytes + 1, text.length - 1);
-    }
-    while (text.length > 0 && (text.bytes[text.length - 1] == ' ' || text.bytes[text.length - 1] == '\t')) {
-        text.length--;
-    }
-    return text;
+    return ingress_consent(ingress, request);
 }
 
 static enum verify_verdict check_sender(const struct ingress *ingress, struct httpd_request *request) {

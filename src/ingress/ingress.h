@@ -31,6 +31,21 @@ struct ingress_outcome {
     double seconds; /* from the body's last byte to the answer; 0: refused before its body */
 };
 
+/* Somebody who wants to deliver, or no longer does. Slices live during the call; what is not known is unset. */
+enum ingress_handshake_kind {
+    INGRESS_SHOOK,
+    INGRESS_REFUSED,
+    INGRESS_DELETED, /* the subscription is gone */
+};
+struct ingress_handshake {
+    enum ingress_handshake_kind what;
+    bool is_cloud;             /* CloudEvents' OPTIONS, and not the validation event */
+    struct slice subscription; /* as the sender names it; of a deleted one perhaps its resource id */
+    struct slice origin;       /* of OPTIONS */
+    struct slice url;          /* by which an operator may consent, too */
+    struct slice reason;       /* of a refusal */
+};
+
 struct ingress_options {
     const char *address; /* host:port; port 0 takes a free one */
     const char *path;    /* /events */
@@ -42,6 +57,9 @@ struct ingress_options {
     bool (*may_accept)(void *context);
     /* Called before each answer goes out. NULL: nobody asks. Any thread, must be short. */
     void (*on_outcome)(const struct ingress_outcome *outcome, void *context);
+    /* Called for each handshake before it is answered, and for each deleted subscription. NULL: nobody asks. Any
+     * thread, must be short. */
+    void (*on_handshake)(const struct ingress_handshake *handshake, void *context);
     void *context;
 };
 

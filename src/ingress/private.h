@@ -2,6 +2,7 @@
 #ifndef INGRESS_PRIVATE_H
 #define INGRESS_PRIVATE_H
 
+#include "event/cloud.h"
 #include "event/event.h"
 #include "httpd/httpd.h"
 #include "ingress/ingress.h"
@@ -9,8 +10,6 @@
 
 /* Event Grid waits this long after a 503 anyway ("Event Grid message delivery and retry", learn.microsoft.com). */
 #define INGRESS_RETRY_AFTER "30"
-/* Such events are raised by scripts only: from outside they would run handlers that nobody guards. */
-#define INGRESS_LOCAL_PREFIX "Switchhook.Local."
 
 struct ingress {
     struct ingress_options options;
@@ -22,12 +21,30 @@ struct ingress {
 /* head.c: whether a request may send its body; if not, it has been answered. */
 enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context);
 
+/* form.c: in which form a request's events come, by its headers. */
+enum ingress_form {
+    INGRESS_BODY,   /* they are in the body: Event Grid's schema, or CloudEvents in structured mode, or both */
+    INGRESS_BINARY, /* one CloudEvent in binary mode */
+    INGRESS_UNKNOWN,
+};
+/* Fills in the ce- headers; they live until the request is answered. */
+enum ingress_form ingress_form(struct httpd_request *request, struct cloud_event *cloud);
+
 /* delivery.c: a whole request. */
 void ingress_on_request(struct httpd_request *request, void *context);
 
 /* handshake.c: whether the body is a validation event that asks for its code back; if so, it has been answered. */
 bool ingress_handshake(struct ingress *ingress, struct httpd_request *request, const struct envelope *envelope,
                        int64_t began_ns);
+
+/* consent.c: OPTIONS of a verified sender. */
+enum httpd_verdict ingress_consent(struct ingress *ingress, struct httpd_request *request);
+
+/* handshake.c */
+void ingress_note(struct ingress *ingress, const struct ingress_handshake *handshake);
+/* Subscriptions that a stored delivery says are deleted. */
+void ingress_note_deletions(struct ingress *ingress, struct httpd_request *request,
+                            const struct envelope *envelope);
 
 /* answer.c */
 struct ingress_refusal {

@@ -4,15 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct names {
+    char **texts;
+    size_t count;
+};
+
 struct verify {
     char *secrets[VERIFY_SECRETS];
     char *header;
-    char **subscriptions;
-    size_t subscription_count;
+    struct names subscriptions, origins;
 };
 
 static int copy_secret(char **copy, const char *secret, struct error *error);
-static int copy_subscriptions(struct verify *verify, char *const *names, struct error *error);
+static int copy_names(struct names *copy, char *const *names, struct error *error);
+static void free_names(struct names *names);
+static bool is_among(const struct names *names, struct slice name);
 static bool is_ours(const struct verify *verify, struct slice shown);
 static bool is_ours_with_pluses(const struct verify *verify, struct slice code);
 
@@ -34,7 +40,8 @@ struct verify *verify_new(const struct verify_options *options, struct error *er
             goto failed;
         }
     }
-    if (options->subscriptions != NULL && copy_subscriptions(verify, options->subscriptions, error) < 0) {
+    if (copy_names(&verify->subscriptions, options->subscriptions, error) < 0 ||
+        copy_names(&verify->origins, options->origins, error) < 0) {
         goto failed;
     }
     return verify;
@@ -54,10 +61,8 @@ void verify_free(struct verify *verify) {
             free(verify->secrets[i]);
         }
     }
-    for (size_t i = 0; i < verify->subscription_count; i++) {
-        free(verify->subscriptions[i]);
-    }
-    free(verify->subscriptions);
+    free_names(&verify->subscriptions);
+    free_names(&verify->origins);
     free(verify->header);
     free(verify);
 }
@@ -121,11 +126,11 @@ const char *verify_reason(enum verify_verdict verdict) {
 }
 
 bool verify_subscription(const struct verify *verify, struct slice name) {
-    bool is_allowed = verify->subscription_count == 0;
-    for (size_t i = 0; i < verify->subscription_count && !is_allowed; i++) {
-        is_allowed = slice_equal_ignoring_case(slice_of(verify->subscriptions[i]), name);
-    }
-    return is_allowed;
+    return is_among(&verify->subscriptions, name);
+}
+
+bool verify_origin(const struct verify *verify, struct slice origin) {
+    return is_among(&verify->origins, origin);
 }
 
 static int copy_secret(char **copy, const char *secret, struct error *error) {
@@ -140,23 +145,42 @@ static int copy_secret(char **copy, const char *secret, struct error *error) {
     return *copy == NULL ? error_memory(error) : 0;
 }
 
-static int copy_subscriptions(struct verify *verify, char *const *names, struct error *error) {
+static int copy_names(struct names *copy, char *const *names, struct error *error) {
     size_t count = 0;
-    while (names[count] != NULL) {
+    while (names != NULL && names[count] != NULL) {
         count++;
     }
-    verify->subscriptions = calloc(count + 1, sizeof *verify->subscriptions);
-    if (verify->subscriptions == NULL) {
+    if (count == 0) {
+        return 0;
+    }
+    copy->texts = calloc(count, sizeof *copy->texts);
+    if (copy->texts == NULL) {
         return error_memory(error);
     }
-    for (; verify->subscription_count < count; verify->subscription_count++) {
-        char *name = strdup(names[verify->subscription_count]);
+    for (; copy->count < count; copy->count++) {
+        char *name = strdup(names[copy->count]);
         if (name == NULL) {
             return error_memory(error);
         }
-        verify->subscriptions[verify->subscription_count] = name;
+        copy->texts[copy->count] = name;
     }
     return 0;
+}
+
+static void free_names(struct names *names) {
+    for (size_t i = 0; i < names->count; i++) {
+        free(names->texts[i]);
+    }
+    free(names->texts);
+}
+
+/* Of none, everybody is. */
+static bool is_among(const struct names *names, struct slice name) {
+    bool is_one = names->count == 0;
+    for (size_t i = 0; i < names->count && !is_one; i++) {
+        is_one = slice_equal_ignoring_case(slice_of(names->texts[i]), name);
+    }
+    return is_one;
 }
 
 static bool is_ours(const struct verify *verify, struct slice shown) {

@@ -27,6 +27,7 @@ struct verify_options {
     const char *secrets[VERIFY_SECRETS]; /* NULL: not set; an empty one is an error */
     const char *header;                  /* the header that may hold the secret; NULL: only the query may */
     char *const *subscriptions;          /* names that may shake hands, NULL ends; NULL or none: any */
+    char *const *origins;                /* of CloudEvents senders, likewise */
 };
 
 struct verify;
@@ -66,5 +67,8 @@ const char *verify_reason(enum verify_verdict verdict);
 
 /* Whether a subscription of this name (unset: the request had none) may shake hands. Case is ignored. */
 bool verify_subscription(const struct verify *verify, struct slice name);
+/* Whether a CloudEvents sender of this origin may: the whole name, never its beginning or its end. Case is
+ * ignored, as it is in names of hosts. */
+bool verify_origin(const struct verify *verify, struct slice origin);
 
 #endif

@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static void copy_member(lua_State *L, int envelope, const char *grid_name, const char *cloud_name,
-                        const char *name);
+static void copy_member(lua_State *L, int envelope, const char *sent_name, const char *name);
 static void add_names(lua_State *L);
 static void add_aliases(lua_State *L, const struct event_type *type);
 static const struct event_alias *push_sent(lua_State *L, const struct event_alias *first);
@@ -23,12 +22,14 @@ void event_table_push(lua_State *L, const struct worker_request *request) {
     }
     int envelope = lua_gettop(L);
     lua_createtable(L, 0, 10);
-    copy_member(L, envelope, "id", "id", "id");
-    copy_member(L, envelope, "eventType", "type", "type");
-    copy_member(L, envelope, "topic", "source", "source");
-    copy_member(L, envelope, "subject", "subject", "subject");
-    copy_member(L, envelope, "eventTime", "time", "time");
-    copy_member(L, envelope, "data", "data", "data");
+    bool is_cloud = lua_getfield(L, envelope, "specversion") != LUA_TNIL; /* as envelope_read decides it */
+    lua_pop(L, 1);
+    copy_member(L, envelope, "id", "id");
+    copy_member(L, envelope, is_cloud ? "type" : "eventType", "type");
+    copy_member(L, envelope, is_cloud ? "source" : "topic", "source");
+    copy_member(L, envelope, "subject", "subject");
+    copy_member(L, envelope, is_cloud ? "time" : "eventTime", "time");
+    copy_member(L, envelope, "data", "data");
     lua_pushinteger(L, request->attempt);
     lua_setfield(L, -2, "attempt");
     lua_pushinteger(L, (lua_Integer)request->seq);
@@ -39,12 +40,8 @@ void event_table_push(lua_State *L, const struct worker_request *request) {
     lua_remove(L, envelope);
 }
 
-static void copy_member(lua_State *L, int envelope, const char *grid_name, const char *cloud_name,
-                        const char *name) {
-    if (lua_getfield(L, envelope, grid_name) == LUA_TNIL) {
-        lua_pop(L, 1);
-        lua_getfield(L, envelope, cloud_name);
-    }
+static void copy_member(lua_State *L, int envelope, const char *sent_name, const char *name) {
+    lua_getfield(L, envelope, sent_name);
     lua_setfield(L, -2, name);
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "event/cloud.h"
 #include "event/event.h"
 #include "fault/alloc.h"
 #include "json/json.h"
@@ -167,6 +168,56 @@ static void envelopes_fail_cleanly(void **state) {
     assert_true(fault_alloc_each(read_envelope, NULL) >= 10);
 }
 
+static int read_cloud_events(void *context, struct error *error) {
+    (void)context;
+    static const char body[] =
+        "[{\"specversion\":\"1\\u002e0\",\"id\":\"\\n\",\"source\":\"\\u002f\",\"type\":\"\\t\","
+        "\"data\":{\"jobId\":\"\\u0041\"}}, {\"specversion\":\"1.0\",\"id\":\"2\"}]";
+    struct envelope envelope;
+    struct json_error where;
+    envelope_init(&envelope);
+    int result = envelope_read(&envelope, body, sizeof body - 1, &where);
+    if (result < 0) {
+        assert_null(envelope.events);
+        result = pass_on(&where, error);
+    } else {
+        assert_true(envelope.count == 2 && envelope.events[0].malformed == NULL);
+        assert_non_null(envelope.events[1].malformed);
+    }
+    envelope_reset(&envelope);
+    return result;
+}
+
+static void cloud_events_fail_cleanly(void **state) {
+    (void)state;
+    assert_true(fault_alloc_each(read_cloud_events, NULL) >= 6);
+}
+
+static int compose_binary(void *context, struct error *error) {
+    (void)context;
+    static const char *const headers[][2] = {
+        {"ce-specversion", "1.0"}, {"ce-id", "%41"}, {"ce-source", "/s"}, {"ce-type", "\"T\\\"\""}};
+    struct cloud_event cloud = {.count = 0};
+    struct json_error where = {.message = ""};
+    struct buffer out;
+    buffer_init(&out, 65536);
+    for (size_t i = 0; i < 4; i++) {
+        cloud_take(&cloud, slice_of(headers[i][0]), slice_of(headers[i][1]));
+    }
+    int result = cloud_check(&cloud, error);
+    if (result == 0) {
+        result = cloud_compose(&cloud, slice_of("application/json"), slice_of("{\"a\":\"\\n\"}"), &out, &where);
+        result = result < 0 ? pass_on(&where, error) : 0;
+    }
+    buffer_reset(&out);
+    return result;
+}
+
+static void binary_mode_fails_cleanly(void **state) {
+    (void)state;
+    assert_true(fault_alloc_each(compose_binary, NULL) >= 6);
+}
+
 static int start(void **state) {
     (void)state;
     cJSON_Hooks hooks = {.malloc_fn = malloc, .free_fn = free};
@@ -179,6 +230,7 @@ int main(void) {
         cmocka_unit_test(the_reader_says_memory),       cmocka_unit_test(members_say_memory),
         cmocka_unit_test(the_writer_breaks_the_buffer), cmocka_unit_test(parsing_fails_cleanly),
         cmocka_unit_test(building_fails_cleanly),       cmocka_unit_test(envelopes_fail_cleanly),
+        cmocka_unit_test(cloud_events_fail_cleanly),    cmocka_unit_test(binary_mode_fails_cleanly),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -125,6 +125,31 @@ static void test_subscriptions(void **state) {
     verify_free(verify);
 }
 
+/* The whole name: an origin may end or begin like one that is allowed. */
+static void test_origins(void **state) {
+    (void)state;
+    char first[] = "eventgrid.azure.net", second[] = "[::1]:8081";
+    char *names[] = {first, second, NULL};
+    struct verify *verify = make((struct verify_options){.origins = names});
+    assert_true(verify_origin(verify, slice_of("EventGrid.Azure.NET")));
+    assert_true(verify_origin(verify, slice_of("[::1]:8081")));
+    static const char *const others[] = {"eventgrid.azure.net.evil.example",
+                                         "evileventgrid.azure.net",
+                                         "azure.net",
+                                         "eventgrid.azure.ne",
+                                         "eventgrid.azure.net.",
+                                         "*",
+                                         ""};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(verify_origin(verify, slice_of(others[i])));
+    }
+    assert_true(verify_subscription(verify, slice_of("any")));
+    verify_free(verify);
+    verify = make((struct verify_options){0});
+    assert_true(verify_origin(verify, slice_of("any.example")));
+    verify_free(verify);
+}
+
 static void test_impossible_secrets(void **state) {
     (void)state;
     struct error error = {0};
@@ -146,6 +171,7 @@ int main(void) {
         cmocka_unit_test(test_without_a_secret_only_what_is_near),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_subscriptions),
+        cmocka_unit_test(test_origins),
         cmocka_unit_test(test_impossible_secrets),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
