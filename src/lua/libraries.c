@@ -53,7 +53,7 @@ static int raw_set(lua_State *L) {
     require_table(L, 1, "rawset");
     luaL_checkany(L, 2);
     luaL_checkany(L, 3);
-    if (sandbox_is_locked(L, 1)) {
+    if (sandbox_locked_name(L, 1) != NULL) {
         return luaL_error(L, "this table is shared by all scripts and read-only");
     }
     lua_settop(L, 3);

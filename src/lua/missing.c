@@ -8,6 +8,8 @@ enum { NAMES_MAX = 256, MARGIN = 3 }; /* text_nearest takes nothing that is fart
 
 static const char owner_key, table_key;
 
+static bool is_beginning(struct slice a, struct slice b);
+
 /* Called by Lua with the table and the key. */
 static int note(lua_State *L) {
     struct sandbox *sandbox = sandbox_of(L);
@@ -52,6 +54,7 @@ bool missing_push(lua_State *L, struct slice name) {
 
 void missing_push_nearest(lua_State *L, int index, struct slice name) {
     const char *names[NAMES_MAX + 1];
+    const char *longer_or_shorter = NULL;
     size_t count = 0;
     index = lua_absindex(L, index);
     lua_pushnil(L);
@@ -59,10 +62,24 @@ void missing_push_nearest(lua_State *L, int index, struct slice name) {
         lua_pop(L, 1);
         size_t length;
         const char *key = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
-        if (key != NULL && count < NAMES_MAX && text_distance(slice_make(key, length), name, MARGIN) <= MARGIN) {
+        if (key == NULL || strlen(key) != length) {
+            continue;
+        }
+        if (count < NAMES_MAX && text_distance(slice_make(key, length), name, MARGIN) <= MARGIN) {
             names[count++] = key;
+        }
+        bool is_first = longer_or_shorter == NULL || strcmp(key, longer_or_shorter) < 0;
+        if (is_first && is_beginning(slice_make(key, length), name)) {
+            longer_or_shorter = key;
         }
     }
     names[count] = NULL;
-    lua_pushstring(L, text_nearest(name, names));
+    const char *nearest = text_nearest(name, names);
+    lua_pushstring(L, nearest != NULL ? nearest : longer_or_shorter);
+}
+
+/* "warning" for warn, "prio" for priority. */
+static bool is_beginning(struct slice a, struct slice b) {
+    struct slice shorter = a.length < b.length ? a : b;
+    return shorter.length >= MARGIN && memcmp(a.bytes, b.bytes, shorter.length) == 0;
 }

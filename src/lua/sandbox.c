@@ -22,7 +22,7 @@ enum { SCRATCH_KEPT = 1 << 20 };
 static int build(lua_State *L);
 static void seal(lua_State *L, int table, const char *prefix, int depth);
 static void lock(lua_State *L, const char *name);
-static void lock_metatable(lua_State *L);
+static void lock_metatable(lua_State *L, const char *name);
 static void build_environment_metatable(lua_State *L, int base);
 static int open_run(lua_State *L);
 static int push_thread(lua_State *L);
@@ -168,14 +168,14 @@ const char *sandbox_function_name(lua_State *L, int index) {
     return name;
 }
 
-bool sandbox_is_locked(lua_State *L, int index) {
+const char *sandbox_locked_name(lua_State *L, int index) {
     if (!lua_getmetatable(L, index)) {
-        return false;
+        return NULL;
     }
     lua_rawgetp(L, -1, &locked_key);
-    bool is_locked = lua_toboolean(L, -1);
+    const char *name = lua_tostring(L, -1);
     lua_pop(L, 2);
-    return is_locked;
+    return name;
 }
 
 /* Called with `extend`. */
@@ -257,13 +257,13 @@ static void lock(lua_State *L, const char *name) {
     lua_pushstring(L, name);
     lua_pushcclosure(L, refuse_write, 1);
     lua_setfield(L, -2, "__newindex");
-    lock_metatable(L);
+    lock_metatable(L, name);
     lua_setmetatable(L, -2);
     lua_replace(L, table);
 }
 
-static void lock_metatable(lua_State *L) {
-    lua_pushboolean(L, 1);
+static void lock_metatable(lua_State *L, const char *name) {
+    lua_pushstring(L, name);
     lua_rawsetp(L, -2, &locked_key);
     lua_pushliteral(L, "locked");
     lua_setfield(L, -2, "__metatable");

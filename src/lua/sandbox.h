@@ -85,7 +85,7 @@ struct buffer *sandbox_scratch(lua_State *L, size_t limit);
 /* The name under which scripts know the shared function at `index` ("table.sort"), or NULL. */
 const char *sandbox_function_name(lua_State *L, int index);
 
-/* Whether the table at `index` is one that scripts may not write. */
-bool sandbox_is_locked(lua_State *L, int index);
+/* The name ("router.jobs") of the table at `index`, if it is one that scripts may not write; or NULL. */
+const char *sandbox_locked_name(lua_State *L, int index);
 
 #endif

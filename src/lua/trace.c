@@ -50,11 +50,15 @@ int trace_misuse(lua_State *L, const char *function, const char *name, const cha
     if (lua_islightuserdata(L, index)) {
         got = "json.null";
     }
-    if (index == 1 && sandbox_is_locked(L, 1) && strchr(function, '.') != NULL) {
-        return luaL_error(L, "bad argument '%s' to %s: expected %s, got %s: call it with a dot, %s(...)", name,
-                          function, wanted, got, function);
-    }
     return luaL_error(L, "bad argument '%s' to %s: expected %s, got %s", name, function, wanted, got);
+}
+
+void trace_check_dot(lua_State *L, const char *function, int index) {
+    const char *owner = sandbox_locked_name(L, index);
+    const char *dot = strrchr(function, '.');
+    if (owner != NULL && dot != NULL && slice_is(slice_make(function, (size_t)(dot - function)), owner)) {
+        luaL_error(L, "%s is called with a dot, not a colon: %s(...)", function, function);
+    }
 }
 
 /* By halving: a stack that has overflowed holds two hundred thousand frames. */

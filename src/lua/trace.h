@@ -23,4 +23,8 @@ void trace_append_line(lua_State *L, struct buffer *out);
  * place. */
 int trace_misuse(lua_State *L, const char *function, const char *name, const char *wanted, int index);
 
+/* Raises when `function`, such as "log.info", was called as log:info(...): its own table is the first argument,
+ * which is at `index`. */
+void trace_check_dot(lua_State *L, const char *function, int index);
+
 #endif

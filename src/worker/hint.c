@@ -6,12 +6,17 @@
 struct hint {
     lua_State *dead;
     struct buffer *message;
-    struct slice name; /* a part of the message */
+    struct slice name;
+    bool is_argument; /* of a function of ours, which got nil */
 };
 
 static bool find_name(struct slice message, struct slice *name);
+static bool find_argument(struct slice message, struct slice *name);
 static int append_hint(lua_State *L);
+static void append_argument(lua_State *L, const struct hint *hint);
 static void append_missing(lua_State *L, const struct hint *hint);
+static const char *push_local(lua_State *L, const struct hint *hint);
+static const char *withheld(struct slice name);
 static void append_member(lua_State *L, const struct hint *hint);
 static bool append_event_name(lua_State *L, const struct hint *hint, int table, const char *path);
 static bool push_event(lua_State *L, lua_State *dead);
@@ -19,11 +24,12 @@ static bool push_event(lua_State *L, lua_State *dead);
 void hint_append(struct task *task, lua_State *dead, struct buffer *message) {
     struct slice name;
     char copy[64];
-    if (!find_name(buffer_slice(message), &name) || name.length >= sizeof copy) {
+    bool is_argument = find_argument(buffer_slice(message), &name);
+    if ((!is_argument && !find_name(buffer_slice(message), &name)) || name.length >= sizeof copy) {
         return;
     }
     memcpy(copy, name.bytes, name.length); /* the message may move while it grows */
-    struct hint hint = {dead, message, slice_make(copy, name.length)};
+    struct hint hint = {dead, message, slice_make(copy, name.length), is_argument};
     (void)task_call(task, append_hint, &hint);
 }
 
@@ -47,9 +53,27 @@ static bool find_name(struct slice message, struct slice *name) {
     return false;
 }
 
+/* In "bad argument 'jobId' to router.jobs.get: expected a string, got nil". */
+static bool find_argument(struct slice message, struct slice *name) {
+    static const char beginning[] = "bad argument '";
+    if (!slice_ends_with(message, ", got nil")) {
+        return false;
+    }
+    const char *start = memmem(message.bytes, message.length, beginning, strlen(beginning));
+    if (start == NULL) {
+        return false;
+    }
+    start += strlen(beginning);
+    const char *end = memchr(start, '\'', (size_t)(message.bytes + message.length - start));
+    *name = slice_make(start, end == NULL ? 0 : (size_t)(end - start));
+    return end != NULL;
+}
+
 static int append_hint(lua_State *L) {
     const struct hint *hint = lua_touserdata(L, 1);
-    if (missing_push(L, hint->name)) {
+    if (hint->is_argument) {
+        append_argument(L, hint);
+    } else if (missing_push(L, hint->name)) {
         append_missing(L, hint);
     } else if (push_event(L, hint->dead)) {
         append_member(L, hint);
@@ -57,11 +81,30 @@ static int append_hint(lua_State *L) {
     return 0;
 }
 
+/* What the argument is called, the event may have. */
+static void append_argument(lua_State *L, const struct hint *hint) {
+    if (push_event(L, hint->dead) && (lua_getfield(L, -1, "data"), lua_istable(L, -1))) {
+        lua_pushlstring(L, hint->name.bytes, hint->name.length);
+        if (lua_rawget(L, -2) != LUA_TNIL) {
+            (void)buffer_append_format(hint->message, " (did you mean event.data.%.*s?)", SLICE_ARG(hint->name));
+        }
+    }
+}
+
 /* The table's name and the nearest of its names are on the top. */
 static void append_missing(lua_State *L, const struct hint *hint) {
     const char *owner = lua_tostring(L, -2);
     const char *nearest = lua_tostring(L, -1);
-    if (owner[0] != '\0') {
+    bool is_global = owner[0] == '\0';
+    const char *instead = is_global ? withheld(hint->name) : NULL;
+    if (instead != NULL) {
+        (void)buffer_append_format(hint->message, ": '%.*s' is not offered: %s", SLICE_ARG(hint->name), instead);
+        return;
+    }
+    if (is_global && nearest == NULL) {
+        nearest = push_local(L, hint);
+    }
+    if (!is_global) {
         (void)buffer_append_format(hint->message, ": %s has no '%.*s'", owner, SLICE_ARG(hint->name));
     } else if (nearest != NULL) {
         (void)buffer_append_format(hint->message, ": there is no '%.*s'", SLICE_ARG(hint->name));
@@ -69,6 +112,49 @@ static void append_missing(lua_State *L, const struct hint *hint) {
     if (nearest != NULL) {
         (void)buffer_append_format(hint->message, " (did you mean '%s'?)", nearest);
     }
+}
+
+/* The nearest of the names that the script's innermost function has for its own values. */
+static const char *push_local(lua_State *L, const struct hint *hint) {
+    lua_Debug frame;
+    lua_newtable(L);
+    for (int level = 0; lua_getstack(hint->dead, level, &frame); level++) {
+        if (!lua_getinfo(hint->dead, "S", &frame) || strcmp(frame.what, "C") == 0) {
+            continue;
+        }
+        const char *name;
+        for (int i = 1; lua_checkstack(hint->dead, 1) && (name = lua_getlocal(hint->dead, &frame, i)) != NULL;
+             i++) {
+            lua_pop(hint->dead, 1);
+            lua_pushboolean(L, 1);
+            lua_setfield(L, -2, name);
+        }
+        break;
+    }
+    missing_push_nearest(L, -1, hint->name);
+    return lua_tostring(L, -1);
+}
+
+/* What plain Lua has and scripts have not: what to do instead. */
+static const char *withheld(struct slice name) {
+    static const struct {
+        const char *name, *instead;
+    } names[] = {
+        {"collectgarbage", "memory is the host's business"},
+        {"coroutine", "all{f, g} does several things at the same time"},
+        {"debug", "an error's traceback is in the timeline of its event"},
+        {"dofile", "require reads modules from the scripts' lib folder"},
+        {"io", "scripts have no files; state keeps values"},
+        {"loadfile", "require reads modules from the scripts' lib folder"},
+        {"next", "pairs walks through a table, in a fixed order"},
+        {"package", "require reads modules from the scripts' lib folder"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (slice_is(name, names[i].name)) {
+            return names[i].instead;
+        }
+    }
+    return NULL;
 }
 
 /* The event is on the top. What stands in the other of the two tables was looked for in the wrong one. */

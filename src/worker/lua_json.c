@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 static int encode(lua_State *L) {
+    trace_check_dot(L, "json.encode", 1);
     want_drop_about(L, 1);
     if (lua_gettop(L) != 1) {
         return luaL_error(L, "json.encode takes one value");
@@ -23,6 +24,7 @@ static int encode(lua_State *L) {
 }
 
 static int decode(lua_State *L) {
+    trace_check_dot(L, "json.decode", 1);
     if (lua_type(L, 1) != LUA_TSTRING) {
         return trace_misuse(L, "json.decode", "text", "a string", 1);
     }
@@ -37,6 +39,7 @@ static int decode(lua_State *L) {
 
 /* Marks the table, so that it is an array also while it is empty. */
 static int array(lua_State *L) {
+    trace_check_dot(L, "json.array", 1);
     lua_settop(L, 1);
     if (lua_isnil(L, 1)) {
         lua_newtable(L);

@@ -23,6 +23,10 @@ static int log_at_level(lua_State *L) {
     enum log_level level = (enum log_level)lua_tointeger(L, lua_upvalueindex(1));
     const char *function = lua_pushfstring(L, "log.%s", level_names[level]);
     lua_insert(L, 1);
+    trace_check_dot(L, function, 2);
+    if (lua_gettop(L) == 1) {
+        return trace_misuse(L, function, "message", "a text or another value", 2);
+    }
     if (lua_gettop(L) > 3) {
         return luaL_error(L, "%s takes a message and a table of fields", function);
     }

@@ -17,6 +17,7 @@ static const double seconds_end = 253402300800.0;
 static void push_iso(lua_State *L, const struct tm *time, int microseconds);
 
 static int parse(lua_State *L) {
+    trace_check_dot(L, "time.parse", 1);
     if (lua_type(L, 1) != LUA_TSTRING) {
         return trace_misuse(L, "time.parse", "text", "a string", 1);
     }
@@ -32,6 +33,7 @@ static int parse(lua_State *L) {
 }
 
 static int format(lua_State *L) {
+    trace_check_dot(L, "time.format", 1);
     double seconds = lua_type(L, 1) == LUA_TNUMBER ? lua_tonumber(L, 1) : NAN;
     if (lua_type(L, 1) != LUA_TNUMBER) {
         return trace_misuse(L, "time.format", "seconds", "a number", 1);

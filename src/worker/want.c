@@ -1,6 +1,7 @@
 #include "worker/want.h"
 #include "lua/json_in.h"
 #include "lua/sandbox.h"
+#include "lua/trace.h"
 #include "worker/raised.h"
 #include "worker/task.h"
 #include <lauxlib.h>
@@ -41,9 +42,7 @@ int want_give(lua_State *L, const char *operation) {
 }
 
 void want_begin(lua_State *L, const char *operation, int values) {
-    if (sandbox_is_locked(L, 1) && strchr(operation, '.') != NULL) {
-        luaL_error(L, "%s is called with a dot: %s(...)", operation, operation);
-    }
+    trace_check_dot(L, operation, 1);
     check_place(L, operation);
     want_drop_about(L, values);
 }

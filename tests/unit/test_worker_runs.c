@@ -219,7 +219,8 @@ static void test_traceback(void **state) {
 static void test_misuse_names_the_argument(void **state) {
     (void)state;
     world_expect("router.jobs.activate()",
-                 LINE1 "bad argument 'jobId' to router.jobs.activate: expected a string, got nil\n");
+                 LINE1 "bad argument 'jobId' to router.jobs.activate: expected a string, got nil (did you mean "
+                       "event.data.jobId?)\n");
     world_expect("router.jobs.activate(5)",
                  LINE1 "bad argument 'jobId' to router.jobs.activate: expected a string, got number\n");
     world_expect("router.jobs.get ''", LINE1 "bad argument 'jobId' to router.jobs.get: it is empty\n");
