@@ -1,8 +1,6 @@
 #include "cli/cli.h"
-#include "base/list.h"
-#include "base/loop.h"
 #include "base/text.h"
-#include "http/http.h"
+#include "cli/exchange.h"
 #include "json/tree.h"
 #include <getopt.h>
 #include <stdarg.h>
@@ -12,21 +10,11 @@
 
 enum { ASK_TIMEOUT_MS = 10 * 1000, ASK_LONG_MS = 12 * 3600 * 1000, ASK_ANSWER_MAX = 64 * 1024 * 1024 };
 
-/* One call and the loop that waits for it. */
-struct asking {
-    struct http_call call;
-    struct loop *loop;
-    struct buffer *body;
-    struct error *error;
-    bool is_answered;
-    int result;
-};
-
-static void on_answer(struct http_call *call, const struct http_answer *answer);
 static void show_nuls(struct buffer *json);
 
 const struct cli_command cli_commands[] = {
     {"backup", "a copy of the running host's store", cli_backup, false},
+    {"emit", "send a well-formed event to a host, as Event Grid would", cli_emit, false},
     {"events", "the recorded events; `events show SEQ`: what became of one", cli_events, false},
     {"pause", "hand out no more runs, of all handlers or of one", cli_pause, false},
     {"replay", "run parked events again", cli_replay, false},
@@ -84,15 +72,10 @@ int cli_no_option(const char *command, char **argv, int letter) {
 
 int cli_ask(const struct config *config, const struct cli_call *call, struct buffer *answer, struct error *error) {
     static const struct http_header headers[] = {{"X-Switchhook", "1"}, {"Content-Type", "application/json"}};
-    struct asking asking = {.body = answer, .error = error, .result = -1};
-    struct http_client *client = NULL;
+    struct cli_exchange exchange;
     char *url = NULL;
-    asking.loop = loop_new(error);
-    if (asking.loop == NULL) {
-        goto out;
-    }
-    client = http_client_new(asking.loop, &(struct http_options){0}, error);
-    if (client == NULL) {
+    int result = -1;
+    if (cli_exchange_open(&exchange, ASK_ANSWER_MAX, error) < 0) {
         goto out;
     }
     if (asprintf(&url, "http://%s%s", config->admin, call->path) < 0) {
@@ -100,25 +83,26 @@ int cli_ask(const struct config *config, const struct cli_call *call, struct buf
         error_memory(error);
         goto out;
     }
-    asking.call = (struct http_call){.method = call->method == NULL ? "GET" : call->method,
-                                     .url = url,
-                                     .headers = headers,
-                                     .header_count = slice_is_set(call->body) ? 2 : 1,
-                                     .body = call->body,
-                                     .timeout_ms = call->takes_its_time ? ASK_LONG_MS : ASK_TIMEOUT_MS,
-                                     .answer_limit = ASK_ANSWER_MAX,
-                                     .done = on_answer};
-    http_send(client, &asking.call);
-    loop_run(asking.loop);
-    if (asking.result < 0 && !asking.is_answered) {
+    const struct http_call request = {.method = call->method == NULL ? "GET" : call->method,
+                                      .url = url,
+                                      .headers = headers,
+                                      .header_count = slice_is_set(call->body) ? 2 : 1,
+                                      .body = call->body,
+                                      .timeout_ms = call->takes_its_time ? ASK_LONG_MS : ASK_TIMEOUT_MS};
+    if (cli_exchange(&exchange, &request, error) < 0) {
         error_prefix(error, "no answer from the host's admin port at %s (is `switchhook serve` running?)",
                      config->admin);
+    } else if (exchange.status != 200) {
+        cli_exchange_refused(&exchange, error);
+    } else if (buffer_append_slice(answer, buffer_slice(&exchange.body)) < 0) {
+        error_memory(error);
+    } else {
+        result = 0;
     }
 out:
-    http_client_free(client);
-    loop_free(asking.loop);
+    cli_exchange_close(&exchange);
     free(url);
-    return asking.result;
+    return result;
 }
 
 int cli_print_answer(const struct config *config, const struct cli_call *call) {
@@ -159,28 +143,6 @@ struct config *cli_config(const char *file) {
 
 void cli_put_visible(struct buffer *line, const char *text) {
     text_append_visible(line, slice_of(text == NULL || text[0] == '\0' ? "-" : text));
-}
-
-static void on_answer(struct http_call *call, const struct http_answer *answer) {
-    struct asking *asking = CONTAINER_OF(call, struct asking, call);
-    if (answer->error.code != ERROR_NONE) {
-        error_set(asking->error, answer->error.code, "%s", answer->error.message);
-    } else if (answer->status != 200) {
-        struct json *body = json_parse(answer->body.bytes, answer->body.length, NULL);
-        const char *words = json_get_string(json_get(body, "error"), "message");
-        asking->is_answered = words != NULL;
-        if (words == NULL) {
-            error_set(asking->error, ERROR_INVALID, "it answered %u", answer->status);
-        } else {
-            error_set(asking->error, ERROR_INVALID, "%s", words);
-        }
-        json_free(body);
-    } else if (buffer_append_slice(asking->body, answer->body) == 0) {
-        asking->result = 0;
-    } else {
-        error_memory(asking->error);
-    }
-    loop_stop(asking->loop);
 }
 
 /* A tree's texts end at a NUL, so it refuses them; an id of a stranger's must not hide all other events. \u0000

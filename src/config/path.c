@@ -1,12 +1,11 @@
 #include "config/path.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int read_all(int fd, const char *path, struct buffer *out, struct error *error);
 
 char *path_folder(const char *file, struct error *error) {
     const char *slash = file == NULL ? NULL : strrchr(file, '/');
@@ -82,7 +81,7 @@ char *path_store(const char *folder, const char *path) {
 int path_read(const char *path, struct buffer *out, struct error *error) {
     struct stat status;
     int result = -1;
-    buffer_init(out, PATH_FILE_LIMIT + 1);
+    buffer_init(out, PATH_FILE_LIMIT);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0 || fstat(fd, &status) < 0) {
@@ -93,7 +92,9 @@ int path_read(const char *path, struct buffer *out, struct error *error) {
         error_set(error, ERROR_INVALID, "cannot read %s: it is not a regular file", path);
         goto out;
     }
-    result = read_all(fd, path, out, error);
+    /* The room is taken at once, so that the bytes are never moved and left behind. */
+    result =
+        buffer_reserve(out, PATH_FILE_LIMIT) == NULL ? error_memory(error) : file_read_from(fd, path, out, error);
 out:
     if (fd >= 0) {
         close(fd);
@@ -109,24 +110,4 @@ void path_wipe(struct buffer *buffer) {
         explicit_bzero(buffer->bytes, buffer->capacity);
     }
     buffer_reset(buffer);
-}
-
-/* The room is taken at once, so that the bytes are never moved and left behind. */
-static int read_all(int fd, const char *path, struct buffer *out, struct error *error) {
-    char *room = buffer_reserve(out, PATH_FILE_LIMIT + 1);
-
-    if (room == NULL) {
-        return error_memory(error);
-    }
-    while (out->length <= PATH_FILE_LIMIT) {
-        ssize_t got = read(fd, room + out->length, PATH_FILE_LIMIT + 1 - out->length);
-        if (got == 0) {
-            return 0;
-        }
-        if (got < 0 && errno != EINTR) {
-            return error_system(error, errno, "cannot read %s", path);
-        }
-        buffer_grew(out, got < 0 ? 0 : (size_t)got);
-    }
-    return error_set(error, ERROR_LIMIT, "cannot read %s: it is larger than 1 MiB", path);
 }
