@@ -70,6 +70,9 @@ void admin_stop(struct admin *admin) {
 }
 
 void admin_note(struct admin *admin, const struct host_note *note) {
+    if (note->what == HOST_SAID) { /* it is in the log */
+        return;
+    }
     counters_note(&admin->counters, note);
     stream_note(&admin->stream, note);
 }

@@ -58,6 +58,7 @@ void counters_note(struct counters *counters, const struct host_note *note) {
     const struct slice none = {NULL, 0};
     pthread_mutex_lock(&counters->lock);
     switch (note->what) {
+    case HOST_SAID:
     case HOST_ARRIVED: break; /* counted when it was delivered */
     case HOST_STEP: note_step(counters, note); break;
     case HOST_DONE: note_run(counters, note, slice_is(note->result, "filtered") ? "filtered" : "done"); break;

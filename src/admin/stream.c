@@ -105,6 +105,7 @@ static void put_message(struct buffer *text, uint64_t id, const struct host_note
     admin_put_text(&out, "what", slice_of(word_of(note)));
     admin_put_time(&out, "at", note->at_us);
     switch (note->what) {
+    case HOST_SAID: break;
     case HOST_ARRIVED:
     case HOST_UNHANDLED: put_event(&out, note); break;
     case HOST_STEP: put_step(&out, note); break;
@@ -124,6 +125,7 @@ static void put_message(struct buffer *text, uint64_t id, const struct host_note
 
 static const char *kind_of(const struct host_note *note) {
     switch (note->what) {
+    case HOST_SAID: break;
     case HOST_ARRIVED:
     case HOST_UNHANDLED: return "event";
     case HOST_STEP: return "step";
@@ -139,6 +141,7 @@ static const char *kind_of(const struct host_note *note) {
 
 static const char *word_of(const struct host_note *note) {
     switch (note->what) {
+    case HOST_SAID: break;
     case HOST_ARRIVED: return "arrived";
     case HOST_UNHANDLED: return "unhandled";
     case HOST_STEP: return note->is_error ? "failed" : "answered";

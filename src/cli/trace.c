@@ -28,6 +28,9 @@ static const char *colour_of(const struct host_note *note);
  * long that took: one line, in columns. The local Job Router's lines (src/sim/trace.c) begin the same way. */
 void cli_trace_note(const struct cli_trace *trace, const struct host_note *note) {
     struct buffer line;
+    if (note->what == HOST_SAID) { /* it is in the log */
+        return;
+    }
     buffer_init(&line, LINE_MAX_SIZE);
     if (trace->has_colour) {
         buffer_append_text(&line, colour_of(note));
@@ -84,6 +87,7 @@ static void put_what(struct buffer *line, const struct host_note *note) {
     switch (note->what) {
     case HOST_ARRIVED: buffer_append_text(line, "arrived"); break;
     case HOST_STEP: put_step(line, note); break;
+    case HOST_SAID: break;
     case HOST_DONE:
         put_script(line, note);
         buffer_append_text(line, "done");
@@ -161,6 +165,7 @@ static void put_seconds(struct buffer *line, double seconds) {
 static const char *colour_of(const struct host_note *note) {
     switch (note->what) {
     case HOST_ARRIVED:
+    case HOST_SAID:
     case HOST_UNHANDLED: return grey;
     case HOST_STEP: return note->is_error ? yellow : plain;
     case HOST_DONE:

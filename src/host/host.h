@@ -29,6 +29,7 @@ struct host;
 enum host_happening {
     HOST_ARRIVED, /* an event was taken up */
     HOST_STEP,    /* an operation was answered */
+    HOST_SAID,    /* a script wrote to the log: `reason`, `answer` (its fields, JSON) and `level` */
     HOST_DONE,
     HOST_WAITING, /* a run failed and is tried again at due_us */
     HOST_PARKED,
@@ -45,27 +46,47 @@ struct host_note {
     struct slice subject; /* the job, else the worker, else the event's subject */
     struct slice type;    /* short */
     struct slice handler;
-    struct slice operation;
+    struct slice operation, arguments; /* of a step; arguments: a JSON array */
+    uint32_t number;                   /* of the step, from 1 */
+    struct slice answer;               /* JSON: of a step; of a run that is done, what its handler returned */
     uint32_t status;
     bool is_error;
+    unsigned level; /* enum log_level */
     double seconds; /* of the step, or of the run since the event's arrival */
     /* Of a run: "done", "filtered", or how it failed. Of a worker: "slice" (the host ended it for a run that did
      * not give way), "host" (for something else), "outside" (a signal from elsewhere), "crash". */
     struct slice result;
     struct slice reason;
+    struct slice traceback; /* of a run that failed; may be empty */
     unsigned attempt;
     int64_t due_us;
+};
+
+/* A step that is about to be done, and what is to be taken for its answer. */
+struct host_wanted {
+    struct slice handler, operation, arguments; /* arguments: a JSON array */
+    uint32_t number;                            /* of the step, from 1 */
+};
+struct host_given {
+    bool is_error;
+    uint32_t status;
+    int64_t pause_us;    /* how much later the script finds itself to be */
+    struct buffer value; /* JSON, or empty for nil; of an error: its members. The host's to init and reset */
 };
 
 struct host_options {
     const struct config *config;
     struct store *store;
     const char *worker;            /* the path of switchhook-worker */
+    const char *handler;           /* only this one of the scripts, by its path; NULL: all */
     const char *const *operations; /* of C helpers, NULL-terminated; NULL: none. The caller's */
     bool is_paused;                /* starts so */
     void (*note)(void *context, const struct host_note *note); /* on the loop's thread; may be NULL */
     void (*ready)(void *context);                              /* the first time that a generation is live */
     void (*stopping)(void *context);                           /* a stop was asked for, by host_stop or a signal */
+    /* On the loop's thread, before a step is done: true when it filled `given`, which is then journaled as the
+     * world's answer; false: the host does what is wanted. NULL: always that. */
+    bool (*answer)(void *context, const struct host_wanted *wanted, struct host_given *given);
     void *context;
 };
 

@@ -54,6 +54,9 @@ void reload_now(struct host *host) {
         refuse(host, error.message);
         return;
     }
+    if (host->options.handler != NULL) {
+        scripts_keep_handler(scripts, host->options.handler);
+    }
     if (scripts->open_file != NULL) {
         watch_wait_for(&host->watch, scripts->open_file);
         scripts_free(scripts);

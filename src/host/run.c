@@ -306,6 +306,11 @@ static void on_log(const struct run *run, const struct wire_frame *frame) {
               LOG_FIELDS(LOG_SLICE("message", message), LOG_TEXT("script", run->handler),
                          LOG_NUMBER("event", run->work->seq), LOG_TEXT("subject", run->work->subject),
                          fields.length > 0 ? LOG_SLICE("fields", fields) : LOG_END, LOG_END));
+    host_note_work(run->work, (struct host_note){.what = HOST_SAID,
+                                                 .handler = slice_of(run->handler),
+                                                 .level = level,
+                                                 .reason = message,
+                                                 .answer = fields});
 }
 
 static void on_done(struct run *run, const struct wire_frame *frame) {

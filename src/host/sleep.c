@@ -16,7 +16,7 @@ static void rest_if_idle(struct run *run);
 
 bool sleep_begin(struct step *step) {
     struct run *run = step->run;
-    if (!slice_is(buffer_slice(&step->operation), "sleep") || step->is_error) {
+    if (!slice_is(buffer_slice(&step->operation), "sleep") || step->is_error || step->has_no_wait) {
         return false;
     }
     int64_t now = clock_wall_us();

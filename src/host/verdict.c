@@ -125,6 +125,8 @@ static void tell(const struct run *run) {
                              .handler = slice_of(run->handler),
                              .result = slice_of(run->result),
                              .reason = slice_of(run->reason),
+                             .traceback = slice_of(run->traceback),
+                             .answer = slice_of(run->returned),
                              .attempt = run->attempt,
                              .due_us = run->due_us,
                              .seconds = (double)(clock_wall_us() - work->received_us) / 1e6};

@@ -62,6 +62,7 @@ struct step {
     bool is_error, is_repeated;
     bool is_unsent; /* it never left: what follows it is no repetition */
     bool is_told;   /* its answer was noted */
+    bool has_no_wait; /* a sleep that takes no time */
     int64_t asked_us, answered_us;
     struct buffer operation, arguments, answer;
     char etag[128];

@@ -24,7 +24,6 @@ struct delivery {
 static int read_body(struct delivery *delivery);
 static int compose(struct delivery *delivery, struct slice *body, struct json_error *where);
 static int make_events(struct delivery *delivery);
-static struct store_event event_for_store(const struct event *event);
 static void on_stored(struct store_work *work);
 static void count(struct delivery *delivery, struct ingress_outcome *outcome);
 static void answer_stored(struct delivery *delivery, struct ingress_outcome *outcome);
@@ -113,12 +112,12 @@ static int make_events(struct delivery *delivery) {
         return -1;
     }
     for (size_t i = 0; i < envelope->count; i++) {
-        delivery->events[i] = event_for_store(&envelope->events[i]);
+        delivery->events[i] = ingress_store_event(&envelope->events[i]);
     }
     return 0;
 }
 
-static struct store_event event_for_store(const struct event *event) {
+struct store_event ingress_store_event(const struct event *event) {
     struct store_event stored = {
         .identity = event->identity,
         .content = event->content,

@@ -63,6 +63,12 @@ struct ingress_options {
     void *context;
 };
 
+struct event;
+
+/* What the store keeps of it; slices look where the event's look. Local events are marked malformed: only scripts
+ * raise them. */
+struct store_event ingress_store_event(const struct event *event);
+
 struct ingress;
 
 struct ingress *ingress_start(const struct ingress_options *options, struct error *error);

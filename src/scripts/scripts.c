@@ -46,6 +46,22 @@ failed:
     return NULL;
 }
 
+void scripts_keep_handler(struct script_set *set, const char *path) {
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct script *script = &set->files[i];
+        if (slice_starts_with(slice_of(script->path), "lib/") || strcmp(script->path, path) == 0) {
+            set->files[kept++] = *script;
+        } else {
+            set->size -= script->length;
+            free(script->path);
+            free(script->bytes);
+        }
+    }
+    set->count = kept;
+    digest_set(set);
+}
+
 void scripts_free(struct script_set *set) {
     if (set == NULL || atomic_fetch_sub(&set->holders, 1) > 1) {
         return;

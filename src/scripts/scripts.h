@@ -41,6 +41,8 @@ struct script_set {
 
 /* NULL with the error when the folder or a file in it cannot be read. The caller frees. */
 struct script_set *scripts_read(const char *folder, struct error *error);
+/* Drops all handlers but the one of that path; modules stay. Only for a set that nobody else holds. */
+void scripts_keep_handler(struct script_set *set, const char *path);
 /* One holder less; the last one frees. */
 void scripts_free(struct script_set *set);
 /* Another holder, who calls scripts_free too; the set must not be changed any more. */
