@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_NOTHING /* for log_setup only */ };
 
 enum log_kind { LOG_KIND_END, LOG_KIND_TEXT, LOG_KIND_SLICE, LOG_KIND_NUMBER, LOG_KIND_MS };
 

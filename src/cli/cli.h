@@ -37,6 +37,7 @@ int cli_serve(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_store(int argc, char **argv);
+int cli_try(int argc, char **argv);
 
 /* events show SEQ; from cli_events. */
 int cli_show(const struct config *config, uint64_t seq, bool is_json);
