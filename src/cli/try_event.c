@@ -132,7 +132,7 @@ static int make_event(struct try *try, struct error *error) {
 /* As `after` raises it, without data. */
 static int make_local(struct try *try, const char *id, const char *time) {
     return buffer_append_format(&try->event,
-                                "{\"id\":\"%s\",\"topic\":\"switchhook\",\"subject\":\"job/job-17\","
+                                "{\"id\":\"%s\",\"topic\":\"switchhook\",\"subject\":\"job/job-4711\","
                                 "\"eventType\":\"%s\",\"eventTime\":\"%s\",\"data\":{},\"dataVersion\":\"1.0\"}",
                                 id, try->type, time);
 }

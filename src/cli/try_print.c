@@ -7,6 +7,8 @@
 
 enum { LINE_MAX_SIZE = 64 * 1024 * 1024, SHOWN_MAX = 240 };
 
+static void put_call(const struct try *try, struct buffer *line, uint32_t number, struct slice operation,
+                     struct slice arguments);
 static void put_cut(const struct try *try, struct buffer *line, size_t from);
 static void print_line(struct buffer *line);
 static void print_step(const struct try *try, const struct host_note *note);
@@ -21,18 +23,17 @@ void try_print_begin(const struct try *try) {
     buffer_init(&line, LINE_MAX_SIZE);
     buffer_append_format(&line, "%s, on ", try->handler);
     text_append_visible(&line, event_short_name(try->envelope.events[0].type));
-    buffer_append_format(&line, " (%s)\n", try->event_file == NULL ? "the type's sample" : try->event_file);
+    buffer_append_format(&line, " (%s)\n",
+                         try->event_file != NULL                               ? try->event_file
+                         : slice_starts_with(slice_of(try->handler), "local/") ? "without data"
+                                                                               : "the type's sample");
     print_line(&line);
 }
 
 void try_print_wanted(const struct try *try, const struct host_wanted *wanted) {
     struct buffer line;
     buffer_init(&line, LINE_MAX_SIZE);
-    buffer_append_format(&line, "%3" PRIu32 "  %.*s(", wanted->number, SLICE_ARG(wanted->operation));
-    size_t from = line.length;
-    as_lua_append_arguments(&line, wanted->arguments);
-    put_cut(try, &line, from);
-    buffer_append_text(&line, ")");
+    put_call(try, &line, wanted->number, wanted->operation, wanted->arguments);
     print_line(&line);
 }
 
@@ -55,6 +56,15 @@ void try_print_end(const struct try *try) {
     if (!try->is_live) {
         printf("Nothing left this machine; --live sends what the script asks for.\n");
     }
+}
+
+static void put_call(const struct try *try, struct buffer *line, uint32_t number, struct slice operation,
+                     struct slice arguments) {
+    buffer_append_format(line, "%3" PRIu32 "  %.*s(", number, SLICE_ARG(operation));
+    size_t from = line->length;
+    as_lua_append_arguments(line, arguments);
+    put_cut(try, line, from);
+    buffer_append_char(line, ')');
 }
 
 /* What is long hides what is not. */
@@ -82,7 +92,8 @@ static void print_step(const struct try *try, const struct host_note *note) {
     if (note->number == try->shown) {
         buffer_append_text(&line, "     ");
     } else { /* several are under way, or the host knew without asking */
-        buffer_append_format(&line, "%3" PRIu32 "  %.*s ", note->number, SLICE_ARG(note->operation));
+        put_call(try, &line, note->number, note->operation, note->arguments);
+        buffer_append_char(&line, ' ');
     }
     buffer_append_text(&line, "-> ");
     if (note->status != 0) {

@@ -136,7 +136,7 @@ describe("switchhook emit", function()
     assert.equal("", run.stderr)
     assert.equal(0, run.status)
     local event = server:wait_state(1, "done")
-    assert.equal("j9", event.runs[1].result)
+    assert.equal("j9", host.json.decode(event.raw).data.jobId)
     server:stop()
   end)
 
