@@ -60,8 +60,8 @@ struct step {
     uint32_t wait;     /* of the run's present attempt; 0: nobody waits */
     uint64_t asked_in; /* the run's dispatch that asked for it last */
     bool is_error, is_repeated;
-    bool is_unsent; /* it never left: what follows it is no repetition */
-    bool is_told;   /* its answer was noted */
+    bool is_unsent;   /* it never left: what follows it is no repetition */
+    bool is_told;     /* its answer was noted */
     bool has_no_wait; /* a sleep that takes no time */
     int64_t asked_us, answered_us;
     struct buffer operation, arguments, answer;

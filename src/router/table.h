@@ -50,17 +50,18 @@ extern const struct router_member router_exception_policy_members[];
 #define SAMPLE_JOB_QUEUED    SAMPLE_JOB("job-4711", "queued", "{\"kind\":\"queueAndMatch\"}")
 #define SAMPLE_JOB_SUSPENDED SAMPLE_JOB("job-4711", "waitingForActivation", "{\"kind\":\"suspend\"}")
 #define SAMPLE_JOB_SCHEDULED                                                                                      \
-    "{\"etag\":\"\\\"5f2c-18a1\\\"\",\"id\":\"job-4711\",\"status\":\"pendingSchedule\",\"channelId\":\"voice\","   \
+    "{\"etag\":\"\\\"5f2c-18a1\\\"\",\"id\":\"job-4711\",\"status\":\"pendingSchedule\",\"channelId\":\"voice\"," \
     "\"queueId\":\"support\",\"priority\":5,\"labels\":{\"Segment\":\"Gold\"},\"assignments\":{},\"tags\":{},"    \
     "\"notes\":[],\"scheduledAt\":\"2026-03-02T09:30:00Z\","                                                      \
     "\"matchingMode\":{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"2026-03-02T09:30:00Z\"}}"
 #define SAMPLE_POSITION                                                                                           \
-    "{\"jobId\":\"job-4711\",\"position\":3,\"queueId\":\"support\",\"queueLength\":11,"                            \
+    "{\"jobId\":\"job-4711\",\"position\":3,\"queueId\":\"support\",\"queueLength\":11,"                          \
     "\"estimatedWaitTimeMinutes\":4.5}"
 #define SAMPLE_UNASSIGNED "{\"jobId\":\"job-4711\",\"unassignmentCount\":1}"
 
 #define SAMPLE_WORKER(state, available)                                                                           \
-    "{\"etag\":\"\\\"77b1-0c\\\"\",\"id\":\"worker-8\",\"state\":\"" state "\",\"queues\":[\"support\",\"sales\"],"   \
+    "{\"etag\":\"\\\"77b1-0c\\\"\",\"id\":\"worker-8\",\"state\":\"" state                                        \
+    "\",\"queues\":[\"support\",\"sales\"],"                                                                      \
     "\"capacity\":2,\"labels\":{\"Language\":\"de\",\"Level\":3},\"tags\":{\"site\":\"Leipzig\"},"                \
     "\"channels\":[{\"channelId\":\"voice\",\"capacityCostPerJob\":1,\"maxNumberOfJobs\":2}],\"offers\":[],"      \
     "\"assignedJobs\":[],\"loadRatio\":0.0,\"availableForOffers\":" available "}"
