@@ -67,7 +67,9 @@ extern const struct router_member router_exception_policy_members[];
     "\"assignedJobs\":[],\"loadRatio\":0.0,\"availableForOffers\":" available "}"
 #define SAMPLE_WORKER_ACTIVE   SAMPLE_WORKER("active", "true")
 #define SAMPLE_WORKER_INACTIVE SAMPLE_WORKER("inactive", "false")
-#define SAMPLE_ACCEPTED        "{\"assignmentId\":\"assignment-17\",\"jobId\":\"job-4711\",\"workerId\":\"worker-8\"}"
+#define SAMPLE_ACCEPTED                                                                                           \
+    "{\"assignmentId\":\"assignment-17\",\"jobId\":\"job-4711\","                                                 \
+    "\"workerId\":\"worker-8\"}"
 
 #define SAMPLE_QUEUE                                                                                              \
     "{\"etag\":\"\\\"19aa-3\\\"\",\"id\":\"support\",\"name\":\"Support\",\"distributionPolicyId\":\"longest-"    \
