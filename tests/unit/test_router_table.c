@@ -1,52 +1,8 @@
 /* The table of operations against itself and against the REST contract (tests/contract/operations.tsv). */
+#include "contract.h"
 #include "router/table.h"
 #include "json/json.h"
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
-
-enum { COLUMNS = 8, LINE_SIZE = 2048 };
-enum column { NAME, METHOD, PATH, CONTENT_TYPE, BODY, QUERY, HEADERS, MEMBERS };
-
-struct row {
-    char text[LINE_SIZE];
-    char *columns[COLUMNS];
-};
-
-#define EACH_OPERATION(operation)                                                                                 \
-    for (const struct router_operation *operation = router_operations; operation->name != NULL; operation++)
-
-static FILE *open_contract(void) {
-    FILE *file = fopen(TEST_SOURCE_DIR "/tests/contract/operations.tsv", "re");
-    assert_non_null(file);
-    return file;
-}
-
-static bool next_row(FILE *file, struct row *row) {
-    do {
-        if (fgets(row->text, sizeof row->text, file) == NULL) {
-            return false;
-        }
-    } while (row->text[0] == '#');
-    row->text[strcspn(row->text, "\n")] = '\0';
-    char *rest = row->text;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        row->columns[i] = strsep(&rest, "\t");
-        assert_non_null(row->columns[i]);
-    }
-    assert_null(rest);
-    return true;
-}
-
-static bool is_row_of(const struct row *row, const struct router_operation *operation) {
-    return strcmp(row->columns[METHOD], operation->method) == 0 &&
-           strcmp(row->columns[PATH], operation->path) == 0;
-}
 
 static const char *kind_name(enum router_kind kind) {
     static const char *const names[] = {
@@ -59,21 +15,8 @@ static const char *kind_name(enum router_kind kind) {
 /* Whether `list` (a:string,b:map) has the member. */
 static bool has_member(const char *list, const char *name, enum router_kind kind) {
     char wanted[128];
-    snprintf(wanted, sizeof wanted, ",%s:%s,", name, kind_name(kind));
-    char whole[LINE_SIZE];
-    snprintf(whole, sizeof whole, ",%s,", list);
-    return strstr(whole, wanted) != NULL;
-}
-
-static size_t list_length(const char *list) {
-    if (strcmp(list, "-") == 0) {
-        return 0;
-    }
-    size_t length = 1;
-    for (const char *c = list; *c != '\0'; c++) {
-        length += *c == ',';
-    }
-    return length;
+    snprintf(wanted, sizeof wanted, "%s:%s", name, kind_name(kind));
+    return contract_has(list, wanted);
 }
 
 /* Returns how many members went to `place`. */
@@ -287,14 +230,15 @@ static void a_sample_has_the_models_members(void **state) {
 
 static void the_contract_is_covered(void **state) {
     (void)state;
-    FILE *file = open_contract();
-    struct row row;
+    FILE *file = contract_open("operations.tsv");
+    struct contract_row row;
     size_t rows = 0;
-    while (next_row(file, &row)) {
+    while (contract_next(file, &row)) {
         size_t whole = 0;
         rows++;
+        assert_int_equal(row.count, OPERATION_COLUMNS);
         EACH_OPERATION(operation) {
-            if (!is_row_of(&row, operation)) {
+            if (!contract_is_row_of(&row, operation)) {
                 continue;
             }
             size_t members = check_members(operation, ROUTER_BODY, row.columns[MEMBERS]);
@@ -303,9 +247,11 @@ static void the_contract_is_covered(void **state) {
             assert_string_equal(operation->content_type == NULL ? "-" : operation->content_type,
                                 row.columns[CONTENT_TYPE]);
             assert_int_equal(operation->is_body_optional, strcmp(row.columns[BODY], "optional") == 0);
-            whole += members == list_length(row.columns[MEMBERS]) &&
-                     headers == list_length(row.columns[HEADERS]) && query == list_length(row.columns[QUERY]) &&
-                     operation->fixed == NULL;
+            assert_int_equal(operation->is_list, strncmp(row.columns[ANSWER_MODEL], "Paged", 5) == 0);
+            assert_int_equal(operation->sample[0] == '\0', strcmp(row.columns[STATUSES], "204") == 0);
+            whole += members == contract_length(row.columns[MEMBERS]) &&
+                     headers == contract_length(row.columns[HEADERS]) &&
+                     query == contract_length(row.columns[QUERY]) && operation->fixed == NULL;
         }
         if (whole == 0) {
             fail_msg("no operation of the table is all of %s", row.columns[NAME]);
@@ -318,11 +264,11 @@ static void the_contract_is_covered(void **state) {
 static void nothing_is_outside_of_the_contract(void **state) {
     (void)state;
     EACH_OPERATION(operation) {
-        FILE *file = open_contract();
-        struct row row;
+        FILE *file = contract_open("operations.tsv");
+        struct contract_row row;
         size_t rows = 0;
-        while (next_row(file, &row)) {
-            rows += is_row_of(&row, operation);
+        while (contract_next(file, &row)) {
+            rows += contract_is_row_of(&row, operation);
         }
         fclose(file);
         assert_int_equal(rows, 1);
