@@ -26,6 +26,7 @@ struct admin *admin_start(const struct admin_options *options, struct error *err
     pthread_mutex_init(&admin->reading, NULL);
     counters_init(&admin->counters);
     stream_init(&admin->stream);
+    handshakes_init(&admin->handshakes);
     admin->reader = store_reader_new(options->store, error);
     if (admin->reader == NULL) {
         admin_stop(admin);
@@ -65,6 +66,7 @@ void admin_stop(struct admin *admin) {
     store_reader_free(admin->reader);
     stream_reset(&admin->stream);
     counters_reset(&admin->counters);
+    handshakes_reset(&admin->handshakes);
     pthread_mutex_destroy(&admin->reading);
     free(admin);
 }
@@ -79,6 +81,10 @@ void admin_note(struct admin *admin, const struct host_note *note) {
 
 void admin_delivery(struct admin *admin, const struct admin_delivery *delivery) {
     counters_delivery(&admin->counters, delivery);
+}
+
+void admin_handshake(struct admin *admin, const struct admin_handshake *handshake) {
+    handshakes_note(&admin->handshakes, handshake);
 }
 
 void admin_answer(struct httpd_request *request, const char *type, struct buffer *body) {
@@ -198,6 +204,8 @@ static void on_get(struct admin *admin, struct httpd_request *request, struct sl
                      &(struct httpd_answer){.status = 200, .type = "text/plain", .body = slice_of("alive\n")});
     } else if (slice_is(path, "/api/stream") && slice_is(httpd_method(request), "GET")) {
         stream_listen(&admin->stream, request);
+    } else if (slice_is(path, "/api/handshakes")) {
+        handshakes_list(&admin->handshakes, request);
     } else if (take_event_path(path, "", &seq)) {
         admin_event(admin, request, seq);
     } else {

@@ -9,6 +9,7 @@
  *     GET  /api/events/SEQ          one event with its bytes, runs, steps and errors
  *     GET  /api/stream              what happens, as it happens: server-sent events
  *     GET  /api/check               whether the store is sound
+ *     GET  /api/handshakes          who asked to be allowed to deliver, the last ones
  *     POST /api/events/SEQ/replay   its parked runs again: {"fromStart": false, "force": false}
  *     POST /api/pause, /api/resume  all handlers, or ?handler=NAME
  *     POST /api/backup              a copy of the store: {"file": "PATH"}
@@ -50,6 +51,16 @@ struct admin_delivery {
 };
 /* Any thread, before the delivery is answered; short. */
 void admin_delivery(struct admin *admin, const struct admin_delivery *delivery);
+
+/* Somebody asked to be allowed to deliver, or their subscription was deleted. Unset slices: not known. */
+enum admin_handshake_kind { ADMIN_SHOOK, ADMIN_REFUSED, ADMIN_UNSUBSCRIBED };
+struct admin_handshake {
+    enum admin_handshake_kind what;
+    bool is_cloud;
+    struct slice subscription, origin, url, reason;
+};
+/* Any thread; short. */
+void admin_handshake(struct admin *admin, const struct admin_handshake *handshake);
 
 /* Waits for what it is answering. */
 void admin_stop(struct admin *admin);

@@ -4,6 +4,7 @@
 
 #include "admin/admin.h"
 #include "admin/counters.h"
+#include "admin/handshakes.h"
 #include "admin/put.h"
 #include "admin/stream.h"
 #include "base/buffer.h"
@@ -23,6 +24,7 @@ struct admin {
     atomic_uint delivery_port;
     struct counters counters;
     struct stream stream;
+    struct handshakes handshakes;
     atomic_bool is_at_chore; /* a backup or a check is under way */
 };
 

@@ -16,6 +16,8 @@ const struct cli_command cli_commands[] = {
     {"backup", "a copy of the running host's store", cli_backup, false},
     {"emit", "send a well-formed event to a host, as Event Grid would", cli_emit, false},
     {"events", "the recorded events; `events show SEQ`: what became of one", cli_events, false},
+    {"handshakes", "who asked to be allowed to deliver; `handshakes confirm NAME`: consent by hand",
+     cli_handshakes, false},
     {"pause", "hand out no more runs, of all handlers or of one", cli_pause, false},
     {"replay", "run parked events again", cli_replay, false},
     {"resume", "hand out runs again", cli_resume, false},

@@ -30,6 +30,7 @@ extern const struct cli_command cli_commands[]; /* a NULL name ends it */
 int cli_backup(int argc, char **argv);
 int cli_emit(int argc, char **argv);
 int cli_events(int argc, char **argv);
+int cli_handshakes(int argc, char **argv);
 int cli_pause(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_resume(int argc, char **argv);

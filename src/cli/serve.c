@@ -51,6 +51,7 @@ static void on_ready(void *context);
 static void on_stopping(void *context);
 static bool may_accept(void *context);
 static void on_outcome(const struct ingress_outcome *outcome, void *context);
+static void on_handshake(const struct ingress_handshake *handshake, void *context);
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int cli_serve(int argc, char **argv) {
@@ -139,7 +140,8 @@ static int start_parts(struct serving *serving, struct error *error) {
     serving->verify =
         verify_new(&(struct verify_options){.secrets = {config->verify.secrets[0], config->verify.secrets[1]},
                                             .header = config->verify.header,
-                                            .subscriptions = config->verify.subscriptions},
+                                            .subscriptions = config->verify.subscriptions,
+                                            .origins = config->verify.origins},
                    error);
     if (serving->verify == NULL || verify_allows_address(serving->verify, config->listen, error) < 0 ||
         program_find_worker(serving->worker, error) < 0) {
@@ -174,6 +176,7 @@ static int start_parts(struct serving *serving, struct error *error) {
                                                 .store = serving->store,
                                                 .may_accept = may_accept,
                                                 .on_outcome = on_outcome,
+                                                .on_handshake = on_handshake,
                                                 .context = serving},
                       error);
     if (serving->ingress == NULL) {
@@ -250,6 +253,18 @@ static void on_outcome(const struct ingress_outcome *outcome, void *context) {
                                                             .seconds = outcome->seconds,
                                                             .events = outcome->events,
                                                             .count = outcome->count});
+}
+
+static void on_handshake(const struct ingress_handshake *handshake, void *context) {
+    static const enum admin_handshake_kind kinds[] = {
+        [INGRESS_SHOOK] = ADMIN_SHOOK, [INGRESS_REFUSED] = ADMIN_REFUSED, [INGRESS_DELETED] = ADMIN_UNSUBSCRIBED};
+    const struct serving *serving = context;
+    admin_handshake(serving->admin, &(struct admin_handshake){.what = kinds[handshake->what],
+                                                              .is_cloud = handshake->is_cloud,
+                                                              .subscription = handshake->subscription,
+                                                              .origin = handshake->origin,
+                                                              .url = handshake->url,
+                                                              .reason = handshake->reason});
 }
 
 /* A line that scripts and tests wait for: it must not stay in a buffer. */

@@ -295,7 +295,7 @@ static const char *why_malformed(const struct reading *reading) {
     if (event->malformed != NULL) {
         return event->malformed;
     }
-    for (size_t i = 0; slice_is_set(members[i].name); i++) {
+    for (size_t i = 0; reading->twice != 0 && slice_is_set(members[i].name); i++) {
         bool is_twice = (reading->twice >> i & 1) != 0;
         if (is_twice && (members[i].schemas & (event->is_cloud ? CLOUD : GRID)) != 0) {
             return "the event has a member twice";
