@@ -7,3 +7,4 @@ files["examples"] = { read_globals = sandbox }
 files["tests/**/*_spec.lua"] = { std = "+busted" }
 files["scripts/**/*_spec.lua"] = { std = "+busted" }
 files["tests/soak/*.lua"] = { std = "+busted" }
+files["examples/**/*_spec.lua"] = { std = "+busted" }

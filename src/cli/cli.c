@@ -25,6 +25,7 @@ const struct cli_command cli_commands[] = {
     {"sim", "the local Job Router: its REST API and its events, on this machine", cli_sim, true},
     {"status", "what the running host is doing", cli_status, false},
     {"store", "`store check`: whether the running host's store is sound", cli_store, false},
+    {"test", "the specs beside the scripts", cli_test, true},
     {"try", "run one handler on one event, and show each step it would take", cli_try, false},
     {NULL, NULL, NULL, false},
 };

@@ -38,6 +38,7 @@ int cli_serve(int argc, char **argv);
 int cli_sim(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_store(int argc, char **argv);
+int cli_test(int argc, char **argv);
 int cli_try(int argc, char **argv);
 
 /* events show SEQ; from cli_events. */

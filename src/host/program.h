@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include <limits.h>
 
+/* Where the running program's file is. */
+int program_folder(char folder[PATH_MAX], struct error *error);
 /* Where switchhook-worker is: beside the running program (a build folder), or where both are installed. */
 int program_find_worker(char path[PATH_MAX], struct error *error);
 

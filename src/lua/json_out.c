@@ -100,11 +100,15 @@ static int name_null(lua_State *L) {
     return 1;
 }
 
-void json_out_open(lua_State *L) {
-    lua_createtable(L, 0, 2);
+void json_out_open_mark(lua_State *L) {
+    lua_createtable(L, 0, 1);
     lua_pushliteral(L, "array");
     lua_setfield(L, -2, "__metatable");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &mark_key);
+}
+
+void json_out_open(lua_State *L) {
+    json_out_open_mark(L);
     lua_pushlightuserdata(L, NULL);
     lua_createtable(L, 0, 3);
     lua_pushcfunction(L, name_null);

@@ -31,5 +31,7 @@ bool json_out_is_marked(lua_State *L, int index);
 
 /* Once per state: prepares the mark, and locks json.null. */
 void json_out_open(lua_State *L);
+/* Only the mark: for a state that is not the sandbox's, where other light userdata may be about. */
+void json_out_open_mark(lua_State *L);
 
 #endif

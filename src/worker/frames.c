@@ -103,7 +103,7 @@ static void put_refused(void *context, struct slice message, struct slice traceb
 
 static int take_hello(struct frames *frames, struct wire_reader *reader) {
     uint32_t version = wire_get_u32(reader);
-    struct worker_options options;
+    struct worker_options options = {0};
     options.run_memory = wire_get_u64(reader);
     options.all_memory = wire_get_u64(reader);
     options.answer = wire_get_u64(reader);

@@ -6,6 +6,7 @@
 #include "worker/failure.h"
 #include "worker/load.h"
 #include "worker/place.h"
+#include "worker/quota.h"
 #include "json/json.h"
 #include <lauxlib.h>
 #include <stdatomic.h>
@@ -141,6 +142,7 @@ static int go_on(struct task *task, struct branch *branch) {
 static void take_processor(struct task *task) {
     struct wire_page *page = task->worker->page;
     memory_charge(&task->worker->sandbox->memory, task->run.account);
+    quota_refill(task->worker);
     atomic_fetch_add(&page->slice, 1);
     atomic_store(&page->run, task->is_trial ? WIRE_RUN_LOADING : task->id);
 }

@@ -38,6 +38,8 @@ struct worker {
     bool is_loaded; /* and sound: there is something to run */
     struct map tasks;
     uint64_t late_answers;
+    uint64_t instructions; /* left to the present slice; see quota.h */
+    uint64_t overruns;
 };
 
 /* It waits for one answer, or for the branches that it started. */

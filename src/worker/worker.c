@@ -3,6 +3,7 @@
 #include "worker/bindings.h"
 #include "worker/load.h"
 #include "worker/names.h"
+#include "worker/quota.h"
 #include "worker/raised.h"
 #include "worker/task.h"
 #include "worker/want.h"
@@ -34,6 +35,7 @@ struct worker *worker_new(const struct worker_options *options, const struct wor
     if (worker->sandbox == NULL) {
         goto failed;
     }
+    quota_open(worker);
     return worker;
 failed:
     worker_free(worker);
@@ -90,8 +92,10 @@ void worker_cancel(struct worker *worker, uint64_t run) {
 }
 
 struct worker_counts worker_count(const struct worker *worker) {
-    return (struct worker_counts){
-        .runs = worker->tasks.count, .late_answers = worker->late_answers, .memory = worker->sandbox->memory.used};
+    return (struct worker_counts){.runs = worker->tasks.count,
+                                  .late_answers = worker->late_answers,
+                                  .overruns = worker->overruns,
+                                  .memory = worker->sandbox->memory.used};
 }
 
 static int extend(lua_State *L) {

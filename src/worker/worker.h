@@ -32,6 +32,7 @@ struct worker_options {
     /* NULL-terminated, or NULL: none. Copied. */
     const char *const *operations; /* of C helpers: "crm.lookup" */
     const char *const *secrets;    /* names only: a worker never has a value */
+    uint64_t instructions;         /* of one slice, where no host watches the processor (quota.h); 0: no limit */
 };
 
 struct worker_handler {
@@ -82,6 +83,7 @@ struct worker_answer {
 struct worker_counts {
     size_t runs;           /* under way */
     uint64_t late_answers; /* for runs that are over, for waits that are, or for no wait at all */
+    uint64_t overruns;     /* slices that used up their instructions */
     size_t memory;
 };
 

@@ -1,4 +1,4 @@
-/* The time zone of os.date, os.time and time.format. Private to the room. */
+/* The time zone of os.date, os.time and time.format. For the room and the kit. */
 #ifndef WORKER_ZONE_H
 #define WORKER_ZONE_H
 

@@ -112,7 +112,7 @@ int main(int count, char **arguments) {
                     : strcmp(arguments[1], "--smoke") == 0 ? 1000
                                                            : strtoull(arguments[1], NULL, 10);
     struct counts counts = {0};
-    const struct worker_options options = {64 << 20, 512 << 20, 4 << 20, NULL, NULL};
+    const struct worker_options options = {64 << 20, 512 << 20, 4 << 20, NULL, NULL, 0};
     const struct worker_port port = {on_want, on_log, on_done, on_failed, on_loaded, on_refused, &counts};
     struct error error = {0};
     struct worker *worker = worker_new(&options, &port, NULL, &error);

@@ -33,7 +33,7 @@ static int live(void *context, struct error *error) {
     buffer_init(&world.lines, 1 << 20);
     buffer_init(&world.taken, 1 << 20);
     buffer_init(&world.traceback, 1 << 20);
-    const struct worker_options options = {16 << 20, 64 << 20, 1 << 20, NULL, NULL};
+    const struct worker_options options = {16 << 20, 64 << 20, 1 << 20, NULL, NULL, 0};
     const struct worker_port port = {world_want,   world_log,     world_done, world_failed,
                                      world_loaded, world_refused, &world};
     int result = -1;

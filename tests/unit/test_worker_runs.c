@@ -115,7 +115,7 @@ static void test_answer_before_the_wait(void **state) {
     struct world world;
     world_open(&world, 64);
     worker_free(world.worker);
-    const struct worker_options options = {64 << 20, 256 << 20, 4 << 20, NULL, NULL};
+    const struct worker_options options = {64 << 20, 256 << 20, 4 << 20, NULL, NULL, 0};
     const struct worker_port port = {answer_at_once, world_log,     world_done, world_failed,
                                      world_loaded,   world_refused, &world};
     world.worker = worker_new(&options, &port, NULL, NULL);

@@ -105,7 +105,7 @@ static inline void world_open(struct world *world, size_t run_mib) {
     buffer_init(&world->lines, 64 << 20);
     buffer_init(&world->taken, 64 << 20);
     buffer_init(&world->traceback, 1 << 20);
-    const struct worker_options options = {run_mib << 20, (4 * run_mib) << 20, 4 << 20, NULL, NULL};
+    const struct worker_options options = {run_mib << 20, (4 * run_mib) << 20, 4 << 20, NULL, NULL, 0};
     const struct worker_port port = {world_want,   world_log,     world_done, world_failed,
                                      world_loaded, world_refused, world};
     struct error error = {0};

@@ -1,0 +1,20 @@
+local kit = require "switchhook.kit"
+
+describe("RouterWorkerOfferAccepted", function()
+  local host
+  before_each(function()
+    host = kit.load "scripts"
+  end)
+
+  it("completes a bot's job", function()
+    local accepted = { workerId = "bot-7", jobId = "j1", assignmentId = "a1" }
+    local run = host:deliver("RouterWorkerOfferAccepted", accepted)
+    assert.same({ { "router.jobs.complete", "j1", "a1" } }, run.steps)
+  end)
+
+  it("leaves a person's job to the person", function()
+    local accepted = { workerId = "anna", jobId = "j1", assignmentId = "a1" }
+    local run = host:deliver("RouterWorkerOfferAccepted", accepted)
+    assert.same({}, run.steps)
+  end)
+end)
