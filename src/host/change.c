@@ -120,6 +120,7 @@ static void put_step(struct change *change) {
                                            .occurrence = step->occurrence,
                                            .is_error = step->is_error,
                                            .is_repeated = step->is_repeated,
+                                           .is_forgotten = step->is_given_up,
                                            .status = step->status,
                                            .asked_us = step->asked_us,
                                            .answered_us = step->answered_us,

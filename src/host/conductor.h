@@ -32,6 +32,7 @@ struct host {
     struct store *store;
     struct store_reader *reader;
     struct http_client *http;
+    struct plugin_pool *plugin_pool; /* NULL: no plugins */
     struct router_access access;
     bool has_access;
     struct retry_policy retry;

@@ -3,6 +3,8 @@
 #include "host/conductor.h"
 #include "host/effects.h"
 #include "json/json.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,7 @@ struct split {
 };
 
 static bool take_given(struct step *step);
+static void refuse(struct step *step, const char *code, const char *message, bool is_retryable);
 static int take_part(void *context, size_t index, struct slice raw_value);
 
 void effect_start(struct step *step) {
@@ -39,11 +42,16 @@ void effect_start(struct step *step) {
             return;
         }
     }
-    effect_call_router(step);
+    if (plugins_has(step->run->work->host->options.plugins, operation)) {
+        effect_call_plugin(step);
+    } else {
+        effect_call_router(step);
+    }
 }
 
 void effect_cancel(struct step *step) {
     effect_cancel_call(step);
+    effect_drop_plugin(step);
     loop_timer_cancel(step->run->work->host->loop, &step->wake);
     effect_free_extra(step);
 }
@@ -52,20 +60,23 @@ bool effect_needs_router(struct slice operation) {
     return slice_starts_with(operation, "router.");
 }
 
+void effect_id(const struct step *step, char id[EFFECT_ID_SIZE]) {
+    const struct run *run = step->run;
+    unsigned place = store_run_place(run->id);
+    if (place == 0) {
+        snprintf(id, EFFECT_ID_SIZE, "%" PRIu64 "-%" PRIu32, run->work->seq, step->number);
+    } else {
+        snprintf(id, EFFECT_ID_SIZE, "%" PRIu64 "-%u.%" PRIu32, run->work->seq, place, step->number);
+    }
+}
+
 /* An answer that the host gives itself: nothing was done. */
 void effect_refuse(struct step *step, const char *code, const char *message) {
-    step->is_error = true;
-    step->status = 0;
-    buffer_clear(&step->answer);
-    buffer_append_text(&step->answer, "{\"code\":");
-    json_append_string(&step->answer, slice_of(code));
-    buffer_append_text(&step->answer, ",\"message\":");
-    json_append_string(&step->answer, slice_of(message));
-    buffer_append_text(&step->answer, ",\"operation\":");
-    json_append_string(&step->answer, buffer_slice(&step->operation));
-    buffer_append_text(&step->answer, ",\"retryable\":false,\"status\":0}");
-    effect_note(step, 0);
-    journal_answer(step);
+    refuse(step, code, message, false);
+}
+
+void effect_refuse_for_now(struct step *step, const char *code, const char *message) {
+    refuse(step, code, message, true);
 }
 
 void effect_note(struct step *step, double seconds) {
@@ -148,6 +159,21 @@ static bool take_given(struct step *step) {
     }
     buffer_reset(&given.value);
     return is_given;
+}
+
+static void refuse(struct step *step, const char *code, const char *message, bool is_retryable) {
+    step->is_error = true;
+    step->status = 0;
+    buffer_clear(&step->answer);
+    buffer_append_text(&step->answer, "{\"code\":");
+    json_append_string(&step->answer, slice_of(code));
+    buffer_append_text(&step->answer, ",\"message\":");
+    json_append_string(&step->answer, slice_of(message));
+    buffer_append_text(&step->answer, ",\"operation\":");
+    json_append_string(&step->answer, buffer_slice(&step->operation));
+    buffer_append_format(&step->answer, ",\"retryable\":%s,\"status\":0}", is_retryable ? "true" : "false");
+    effect_note(step, 0);
+    journal_answer(step);
 }
 
 static int take_part(void *context, size_t index, struct slice raw_value) {

@@ -2,7 +2,6 @@
 #include "base/fault.h"
 #include "host/conductor.h"
 #include "host/effects.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@ struct call {
     struct router_request request;
     struct router_signature signature;
     char *url;
-    char request_id[64];
+    char request_id[EFFECT_ID_SIZE];
     struct http_header headers[HEADERS_MAX];
 };
 
@@ -103,15 +102,7 @@ static const char *prepare(struct call *call, struct error *error) {
 /* The request id lets the service's logs name the step. Source of the header: Azure REST guidelines,
  * "x-ms-client-request-id"; the Job Router's contract asks for no idempotency header. */
 static void fill_headers(struct call *call) {
-    const struct step *step = call->step;
-    const struct run *run = step->run;
-    unsigned place = store_run_place(run->id);
-    if (place == 0) {
-        snprintf(call->request_id, sizeof call->request_id, "%" PRIu64 "-%" PRIu32, run->work->seq, step->number);
-    } else {
-        snprintf(call->request_id, sizeof call->request_id, "%" PRIu64 "-%u.%" PRIu32, run->work->seq, place,
-                 step->number);
-    }
+    effect_id(call->step, call->request_id);
     size_t count = 0;
     call->headers[count++] = (struct http_header){"x-ms-date", call->signature.date};
     call->headers[count++] = (struct http_header){"x-ms-content-sha256", call->signature.content_hash};

@@ -17,14 +17,22 @@ struct effect_extra {
     struct buffer text;
 };
 
+enum { EFFECT_ID_SIZE = 64 };
+
 void effect_call_router(struct step *step);
 void effect_cancel_call(struct step *step);
+void effect_call_plugin(struct step *step);
+void effect_drop_plugin(struct step *step);
 void effect_value(struct step *step);
 void effect_sleep(struct step *step);
 void effect_after(struct step *step);
 void effect_cancel_timer(struct step *step);
 
+/* Names the step for others, the same when it is asked for again after a crash: EVENT-STEP, or EVENT-RUN.STEP. */
+void effect_id(const struct step *step, char id[EFFECT_ID_SIZE]);
 void effect_refuse(struct step *step, const char *code, const char *message);
+/* An error that may be over later: it is retryable. */
+void effect_refuse_for_now(struct step *step, const char *code, const char *message);
 /* Tells of the step that was answered. */
 void effect_note(struct step *step, double seconds);
 /* NULL: without memory; the step was refused then. */

@@ -90,6 +90,7 @@ void host_free(struct host *host) {
     for (size_t i = 0; i < host->paused_count; i++) {
         free(host->paused[i]);
     }
+    plugin_pool_free(host->plugin_pool);
     http_client_free(host->http);
     store_reader_free(host->reader);
     router_access_reset(&host->access);
@@ -105,7 +106,7 @@ void host_free(struct host *host) {
 }
 
 int host_run(struct host *host, struct error *error) {
-    if (watch_signals(host, error) < 0 || intake_scan(host, error) < 0) {
+    if ((!host->options.leaves_signals && watch_signals(host, error) < 0) || intake_scan(host, error) < 0) {
         return -1;
     }
     if (host->lanes.queued > 0) {
@@ -219,6 +220,13 @@ static int open_parts(struct host *host, struct error *error) {
     host->reader = store_reader_new(host->store, error);
     if (host->reader == NULL) {
         return -1;
+    }
+    if (host->options.plugins != NULL) {
+        size_t limit = (size_t)host->config->limits.answer_mib * 1024 * 1024;
+        host->plugin_pool = plugin_pool_new(host->options.plugins, host->loop, limit, error);
+        if (host->plugin_pool == NULL) {
+            return -1;
+        }
     }
     struct http_options http = {.ca_file = host->config->http.ca};
     breaker_init(&host->breaker, host->loop, "router", on_breaker, host);

@@ -18,6 +18,7 @@
 #include "base/loop.h"
 #include "base/slice.h"
 #include "config/config.h"
+#include "plugin/plugin.h"
 #include "store/store.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,10 +78,13 @@ struct host_given {
 struct host_options {
     const struct config *config;
     struct store *store;
-    const char *worker;            /* the path of switchhook-worker */
-    const char *handler;           /* only this one of the scripts, by its path; NULL: all */
-    const char *const *operations; /* of C helpers, NULL-terminated; NULL: none. The caller's */
-    bool is_paused;                /* starts so */
+    const char *worker;      /* the path of switchhook-worker */
+    const char *handler;     /* only this one of the scripts, by its path; NULL: all */
+    struct plugins *plugins; /* C helpers, the caller's until host_free; NULL: none */
+    bool is_paused;          /* starts so */
+    /* SIGTERM, SIGINT and SIGHUP are the program's. Else the first two stop the host, SIGHUP reloads: they must be
+     * blocked in all threads. */
+    bool leaves_signals;
     void (*note)(void *context, const struct host_note *note); /* on the loop's thread; may be NULL */
     void (*ready)(void *context);                              /* the first time that a generation is live */
     void (*stopping)(void *context);                           /* a stop was asked for, by host_stop or a signal */
@@ -93,8 +97,8 @@ struct host_options {
 struct host *host_new(const struct host_options *options, struct error *error);
 void host_free(struct host *host);
 
-/* Loads the scripts, takes up what the store holds, and works until it is stopped. SIGTERM and SIGINT stop, SIGHUP
- * reloads: they must be blocked in all threads. 0 after an orderly stop; -1 when the store broke. */
+/* Loads the scripts, takes up what the store holds, and works until it is stopped. 0 after an orderly stop; -1
+ * when the store broke. */
 int host_run(struct host *host, struct error *error);
 void host_stop(struct host *host);
 /* Reads the scripts again, even if nothing seems changed. */

@@ -14,6 +14,7 @@ struct kept {
 };
 
 static int take_kept(void *context, size_t index, struct slice raw_value);
+static bool is_forgotten(const struct step *step);
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
                     uint64_t hash);
 static struct step *new_step(struct run *run, size_t answer_limit);
@@ -25,7 +26,7 @@ struct step *journal_find(struct run *run, uint32_t branch, struct slice operati
                           uint64_t hash) {
     LIST_EACH (&run->steps, node) {
         struct step *step = CONTAINER_OF(node, struct step, in_run);
-        if (step->state != STEP_FORGOTTEN && step->asked_in != run->dispatch &&
+        if (!is_forgotten(step) && step->asked_in != run->dispatch &&
             is_same(step, branch, operation, arguments, hash)) {
             return step;
         }
@@ -49,8 +50,8 @@ struct step *journal_add(struct run *run, uint32_t branch, struct slice operatio
     LIST_EACH (&run->steps, node) {
         const struct step *other = CONTAINER_OF(node, struct step, in_run);
         if (is_same(other, branch, operation, arguments, hash)) {
-            was_sent = was_sent || (other->state == STEP_FORGOTTEN && !other->is_unsent);
-            step->occurrence += other->state != STEP_FORGOTTEN;
+            was_sent = was_sent || (is_forgotten(other) && !other->is_unsent);
+            step->occurrence += !is_forgotten(other);
         }
     }
     step->is_repeated = was_sent || run->may_repeat;
@@ -155,6 +156,11 @@ void journal_free(struct run *run) {
     }
 }
 
+/* Or will be when it is saved. */
+static bool is_forgotten(const struct step *step) {
+    return step->state == STEP_FORGOTTEN || step->is_given_up;
+}
+
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
                     uint64_t hash) {
     return step->hash == hash && step->branch == branch &&
@@ -228,7 +234,7 @@ static void on_saved(struct change *change) {
     struct step *step = change->step;
     struct run *run = step->run;
     fault_point("host.journaled");
-    step->state = STEP_ANSWERED;
+    step->state = step->is_given_up ? STEP_FORGOTTEN : STEP_ANSWERED;
     if (!step->is_told) { /* the store's answers are known only now; a sleep's end is ahead */
         int64_t now = clock_wall_us();
         int64_t end = step->answered_us > now ? step->answered_us : now;
@@ -240,6 +246,8 @@ static void on_saved(struct change *change) {
     }
     run->may_repeat = false; /* what comes after an answer was never sent before */
     run->unsettled--;
-    run_on_answer(step);
+    if (!step->is_given_up) {
+        run_on_answer(step);
+    }
     work_check(run->work);
 }

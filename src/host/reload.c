@@ -93,7 +93,7 @@ static void start(struct host *host, struct script_set *scripts) {
                     .run_memory = (uint64_t)config->limits.run_memory_mib << 20,
                     .all_memory = (uint64_t)config->limits.worker_memory_mib << 20,
                     .answer_size = (uint64_t)config->limits.answer_mib << 20,
-                    .operations = host->options.operations,
+                    .operations = plugins_names(host->options.plugins),
                     .secrets = host->secret_names},
         .workers = config->workers,
         .retry = host->retry,

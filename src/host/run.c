@@ -375,6 +375,7 @@ static void on_overtime(struct loop_timer *timer) {
     if (is_on_processor) {
         process_kill(process); /* it would not see the cancelling */
     }
+    effect_give_up(run);
     run_fail(run, &(struct verdict){
                       .result = "timeout", .reason = slice_of(words), .is_retryable = true, .retry_after_s = -1});
 }

@@ -20,6 +20,7 @@
 #include "host/generation.h"
 #include "host/lane.h"
 #include "http/http.h"
+#include "plugin/plugin.h"
 #include "router/router.h"
 #include "store/store.h"
 #include <stdbool.h>
@@ -63,6 +64,7 @@ struct step {
     bool is_unsent;   /* it never left: what follows it is no repetition */
     bool is_told;     /* its answer was noted */
     bool has_no_wait; /* a sleep that takes no time */
+    bool is_given_up; /* its run's time is over: its error is forgotten as soon as it is saved */
     int64_t asked_us, answered_us;
     struct buffer operation, arguments, answer;
     char etag[128];
@@ -70,6 +72,8 @@ struct step {
     struct change save;
     struct call *call;          /* the request under way, see effect_router.c; NULL: none */
     struct effect_extra *extra; /* what the store does with it, see effects.h; NULL: nothing */
+    struct plugin_call *helper; /* a C helper at work, see effect_plugin.c; NULL: none */
+    struct loop_timer overtime; /* of the helper */
     struct loop_timer wake;     /* a sleep whose end is waited for */
 };
 
@@ -220,5 +224,7 @@ void effect_free_extra(struct step *step);
 void effect_start(struct step *step);
 /* Gives a request under way up. */
 void effect_cancel(struct step *step);
+/* The run's time is over: its C helpers are not waited for, and asked again by the next attempt. */
+void effect_give_up(struct run *run);
 
 #endif

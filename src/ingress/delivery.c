@@ -25,7 +25,6 @@ static int read_body(struct delivery *delivery);
 static int compose(struct delivery *delivery, struct slice *body, struct json_error *where);
 static int make_events(struct delivery *delivery);
 static void on_stored(struct store_work *work);
-static void count(struct delivery *delivery, struct ingress_outcome *outcome);
 static void answer_stored(struct delivery *delivery, struct ingress_outcome *outcome);
 static void refuse_unstored(struct delivery *delivery, const struct error *error);
 static void refuse(struct delivery *delivery, unsigned status, const char *code, const char *message,
@@ -146,7 +145,7 @@ static void on_stored(struct store_work *work) {
     } else {
         struct ingress_outcome outcome = {
             .status = 200, .events = delivery->events, .count = delivery->envelope.count};
-        count(delivery, &outcome);
+        ingress_count(&outcome);
         ingress_note_deletions(delivery->ingress, delivery->request, &delivery->envelope);
         answer_stored(delivery, &outcome);
     }
@@ -154,11 +153,11 @@ static void on_stored(struct store_work *work) {
 }
 
 /* A line for the first of each kind: a batch has thousands of elements, and a stranger may have made it. */
-static void count(struct delivery *delivery, struct ingress_outcome *outcome) {
+void ingress_count(struct ingress_outcome *outcome) {
     const struct store_event *quarantined = NULL, *namesake = NULL;
     size_t namesakes = 0;
-    for (size_t i = 0; i < delivery->envelope.count; i++) {
-        const struct store_event *event = &delivery->events[i];
+    for (size_t i = 0; i < outcome->count; i++) {
+        const struct store_event *event = &outcome->events[i];
         if (event->is_duplicate) {
             outcome->duplicates++;
         } else if (event->malformed != NULL) {

@@ -73,6 +73,12 @@ struct ingress;
 
 struct ingress *ingress_start(const struct ingress_options *options, struct error *error);
 uint16_t ingress_port(const struct ingress *ingress);
+
+/* A delivery by whoever runs the host, without HTTP and the checks of a sender: a body and its content type
+ * (unset: JSON). Waits for the commit. Returns the status that a POST of it gets; with 200 the outcome's counts
+ * are filled in, else the error. Any thread but the store's, until ingress_stop. */
+unsigned ingress_deliver(struct ingress *ingress, struct slice body, struct slice type,
+                         struct ingress_outcome *outcome, struct error *error);
 void ingress_quiesce(struct ingress *ingress);
 /* NULL is fine. */
 void ingress_stop(struct ingress *ingress);

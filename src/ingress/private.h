@@ -33,6 +33,9 @@ enum ingress_form ingress_form(struct httpd_request *request, struct cloud_event
 /* delivery.c: a whole request. */
 void ingress_on_request(struct httpd_request *request, void *context);
 
+/* Counts what became of outcome->events, and logs the first of each kind that is not as it should be. */
+void ingress_count(struct ingress_outcome *outcome);
+
 /* handshake.c: whether the body is a validation event that asks for its code back; if so, it has been answered. */
 bool ingress_handshake(struct ingress *ingress, struct httpd_request *request, const struct envelope *envelope,
                        int64_t began_ns);

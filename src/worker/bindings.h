@@ -17,5 +17,6 @@ void bind_state(lua_State *L);   /* state.* */
 void bind_step(lua_State *L);    /* step */
 void bind_all(lua_State *L);     /* all */
 void bind_time(lua_State *L);    /* time.* */
+void bind_plugins(lua_State *L); /* the operations of C helpers, by the worker's options */
 
 #endif

@@ -115,6 +115,7 @@ static int extend(lua_State *L) {
     bind_step(L);
     bind_all(L);
     bind_time(L);
+    bind_plugins(L);
     return 0;
 }
 
