@@ -1,0 +1,156 @@
+-- Every Job Router operation against the local Job Router, in the order in which a job needs them, with ids that
+-- hold everything that an address has a use for.
+local host = require "host"
+
+-- What the local Job Router does not do yet: it answers 501. Nothing else may stand here.
+local missing = {
+  "router.classification_policies.create",
+  "router.classification_policies.delete",
+  "router.classification_policies.get",
+  "router.classification_policies.list",
+  "router.classification_policies.update",
+  "router.exception_policies.create",
+  "router.exception_policies.delete",
+  "router.exception_policies.get",
+  "router.exception_policies.list",
+  "router.exception_policies.update",
+  "router.jobs.position",
+  "router.jobs.reclassify",
+  "router.queues.statistics",
+}
+
+local LIFE = [[
+local ID = "a/b?c%d:e ü#&=+.."
+local seen, absent = {}, {}
+
+-- The operation's value and what there is to say about it; nothing when there is no such operation yet.
+local function call(name, ...)
+  seen[name] = true
+  local found = router
+  for part in name:gmatch "[^.]+" do found = found[part] end
+  local done = table.pack(pcall(found, ...))
+  if not done[1] then
+    if done[2].status ~= 501 then error(done[2], 0) end
+    absent[#absent + 1] = "router." .. name
+    return nil
+  end
+  return table.unpack(done, 2, done.n)
+end
+
+local function list(name, query)
+  local iterator = call(name, query)
+  local ids = {}
+  local is_there, why = pcall(function()
+    for entry in iterator do ids[#ids + 1] = entry.id end
+  end)
+  if not is_there then
+    if why.status ~= 501 then error(why, 0) end
+    absent[#absent + 1] = "router." .. name
+  end
+  return ids
+end
+
+local function has(ids, wanted)
+  for _, id in ipairs(ids) do
+    if id == wanted then return end
+  end
+  error(wanted .. " is not in the list")
+end
+
+-- Creates, reads, changes under its etag, and lists it.
+local function keep(module, id, options, change)
+  local made, about = call(module .. ".create", id, options)
+  local read = call(module .. ".get", id)
+  local stale = about and about.etag
+  change.ifMatch = stale
+  local changed = call(module .. ".update", id, change)
+  local ids = list(module .. ".list", { maxpagesize = 5 })
+  if made then
+    assert(made.id == id and read.id == id and changed.id == id and about.status == 201)
+    has(ids, id)
+    local is_done, why = pcall(router[module].update, id, change)
+    assert(not is_done and why.status == 412, "an old etag must not do")
+  end
+end
+
+local function wait_offer(worker, job)
+  for _ = 1, 200 do
+    for _, offer in ipairs(call("workers.get", worker).offers) do
+      if offer.jobId == job then return offer.offerId end
+    end
+    sleep(0.05)
+  end
+  error("no offer came for " .. job)
+end
+
+return {
+  timeout = 300,
+  handle = function()
+    local mode = { kind = "longestIdle" }
+    keep("distribution_policies", ID, { offerExpiresAfterSeconds = 600, mode = mode }, { name = "D" })
+    keep("classification_policies", ID, { name = "c" }, { name = "C" })
+    keep("exception_policies", ID, { name = "e", exceptionRules = {} }, { name = "E" })
+    keep("queues", ID, { distributionPolicyId = ID }, { name = "Q", labels = { Region = "EMEA" } })
+    keep("workers", ID, {
+      queues = { ID },
+      capacity = 5,
+      channels = { { channelId = "voice", capacityCostPerJob = 1 } },
+    }, { labels = { Language = "de" } })
+    keep("jobs", ID, { channelId = "voice", queueId = ID, matchingMode = { kind = "suspend" } }, { priority = 3 })
+    call("queues.statistics", ID)
+
+    call("workers.register", ID)
+    call("jobs.schedule", ID, { scheduleAt = now() + 3600 })
+    call("jobs.suspend", ID)
+    call("jobs.activate", ID, { priority = 10 })
+    call("jobs.position", ID)
+    local accepted = call("offers.accept", ID, wait_offer(ID, ID))
+    call("jobs.unassign", ID, accepted.assignmentId, { suspendMatching = true })
+    call("jobs.activate", ID)
+    accepted = call("offers.accept", ID, wait_offer(ID, ID))
+    call("jobs.complete", ID, accepted.assignmentId, { note = "done" })
+    call("jobs.close", ID, accepted.assignmentId, { dispositionCode = "Sold" })
+    assert(call("jobs.get", ID).status == "closed")
+
+    local other = ID .. "2"
+    call("jobs.create", other, { channelId = "voice", queueId = ID })
+    call("offers.decline", ID, wait_offer(ID, other))
+    call("jobs.reclassify", other)
+    call("jobs.cancel", other, { note = "gone" })
+    call("workers.deregister", ID)
+
+    call("jobs.delete", other)
+    call("jobs.delete", ID)
+    call("workers.delete", ID)
+    call("queues.delete", ID)
+    call("distribution_policies.delete", ID)
+    call("classification_policies.delete", ID)
+    call("exception_policies.delete", ID)
+
+    for module, functions in pairs(router) do
+      for name in pairs(functions) do
+        assert(seen[module .. "." .. name], module .. "." .. name .. " was not called")
+      end
+    end
+    table.sort(absent)
+    state.set("absent", absent)
+  end,
+}
+]]
+
+describe("the local Job Router", function()
+  it("takes every operation that a script can ask for, but for those that it has not got", function()
+    local sim = host.sim()
+    local server = host.serve {
+      config = ('router = { connection_string = "%s" }\nretry = { attempts = 1 }\n'):format(sim.connection_string),
+      scripts = { ["RouterJobQueued.lua"] = LIFE },
+    }
+    assert.equal(200, server:deliver({ host.event("RouterJobQueued", { jobId = "j1" }) }).status)
+    local run = server:wait_run(1, "done")
+    local last = run.steps[#run.steps]
+    assert.equal("state.set", last.operation)
+    assert.same(missing, last.arguments[2])
+    server:stop()
+    sim:stop()
+  end)
+end)
