@@ -2,6 +2,7 @@
 #include "event/catalogue.h"
 #include "event/event.h"
 #include "lua/json_in.h"
+#include "worker/event_parsed.h"
 #include <lauxlib.h>
 #include <stdbool.h>
 #include <string.h>
@@ -65,6 +66,7 @@ static void add_names(lua_State *L) {
         add_aliases(L, known);
     }
     lua_pop(L, 2);
+    event_parsed_add(L, known);
 }
 
 /* To the data on the top: what was sent under one spelling, under all the present ones. */

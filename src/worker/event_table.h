@@ -1,8 +1,8 @@
 /* An event as a handler sees it. Private to the room.
  *
- * id, type (full), name (short), source, subject, time and data, from the Event Grid schema or a CloudEvent; and
- * attempt, received (seconds since 1970), seq. Members of data that were called otherwise in the set of 2021 are
- * there under their present names as well. */
+ * id, type (full), name (short), source, subject, time and data, from the Event Grid schema or a CloudEvent;
+ * attempt, received (seconds since 1970), seq; and parsed (event_parsed.h). Members of data that come under
+ * several names are there under all that the present set has for them (event/catalogue.h). */
 #ifndef WORKER_EVENT_TABLE_H
 #define WORKER_EVENT_TABLE_H
 
