@@ -90,7 +90,7 @@ static void put_what(struct buffer *line, const struct host_note *note) {
     case HOST_SAID: break;
     case HOST_DONE:
         put_script(line, note);
-        buffer_append_text(line, "done");
+        buffer_append_text(line, slice_is(note->result, "filtered") ? "filtered" : "done");
         put_seconds(line, note->seconds);
         break;
     case HOST_WAITING:

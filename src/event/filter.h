@@ -1,5 +1,5 @@
 /* Event Grid's own filters: whether an event passes, as a subscription's filter would decide. Facts: "Event
- * filtering for Event Grid subscriptions", learn.microsoft.com; where that page is silent, docs/events.md
+ * filtering for Event Grid subscriptions", learn.microsoft.com; where that page is silent, docs/filters.md
  * lists what is done.
  *
  *     { "subjectBeginsWith": "job/", "isSubjectCaseSensitive": true, "includedEventTypes": ["..."],

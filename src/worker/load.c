@@ -211,7 +211,7 @@ static int load_body(lua_State *L) {
         chunk_refresh(L, 2);
         lua_pushvalue(L, 2);
         lua_call(L, 0, 1);
-        options_check(L, 2, script->path, &loading->handler->options);
+        options_check(L, 2, loading->handler);
         lua_rawgetp(L, LUA_REGISTRYINDEX, &handlers_key);
         lua_pushinteger(L, (lua_Integer)loading->place + 1);
         lua_pushvalue(L, 2);

@@ -16,13 +16,14 @@ struct check {
 static int last_line(lua_State *L, int chunk);
 static void check_table(const struct check *check, int table);
 static void check_retry(const struct check *check, int retry);
+static void take_filter(const struct check *check, int table, struct handler *handler);
 static void check_names(const struct check *check, int table, const char *what, const char *const *names);
 static void check_number(const struct check *check, int table, const char *name, double least, bool is_above);
 static void refuse(const struct check *check, const char *format, ...);
 static void write_options(const struct check *check, int table, struct buffer *out);
 
-void options_check(lua_State *L, int chunk, const char *path, struct buffer *out) {
-    struct check check = {L, path, last_line(L, chunk)};
+void options_check(lua_State *L, int chunk, struct handler *handler) {
+    struct check check = {L, handler->path, last_line(L, chunk)};
     int value = lua_gettop(L);
     switch (lua_type(L, value)) {
     case LUA_TFUNCTION: break;
@@ -36,8 +37,11 @@ void options_check(lua_State *L, int chunk, const char *path, struct buffer *out
                "function(event) ... end",
                luaL_typename(L, value));
     }
-    buffer_clear(out);
-    write_options(&check, value, out);
+    if (lua_istable(L, value)) {
+        take_filter(&check, value, handler);
+    }
+    buffer_clear(&handler->options);
+    write_options(&check, value, &handler->options);
     lua_settop(L, value);
 }
 
@@ -63,12 +67,6 @@ static void check_table(const struct check *check, int table) {
     lua_pushliteral(L, "handle");
     if (lua_rawget(L, table) != LUA_TFUNCTION) {
         refuse(check, "the returned table has no `handle`: handle = function(event) ... end");
-    }
-    lua_pushliteral(L, "filter");
-    if (lua_rawget(L, table) != LUA_TNIL) {
-        refuse(check,
-               "`filter` is not there yet: this version runs a script for every event of its type; look at the "
-               "event in `handle` and return instead");
     }
     check_number(check, table, "timeout", 0, true);
     lua_pushliteral(L, "retry");
@@ -97,6 +95,31 @@ static void check_retry(const struct check *check, int retry) {
     if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
         refuse(check, "`hold` must be true or false, got %s", luaL_typename(L, -1));
     }
+}
+
+/* The handler's buffer and the handler itself hold what is taken here: refusing jumps out. */
+static void take_filter(const struct check *check, int table, struct handler *handler) {
+    lua_State *L = check->L;
+    struct error error = {0};
+    struct json_out_error fault;
+    lua_pushliteral(L, "filter");
+    int type = lua_rawget(L, table);
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    if (type != LUA_TTABLE) {
+        refuse(check, "`filter` must be a table, got %s", luaL_typename(L, -1));
+    }
+    buffer_clear(&handler->options);
+    if (json_out_append(L, -1, &handler->options, "filter", &fault) < 0) {
+        refuse(check, "%s", fault.message);
+    }
+    handler->filter = filter_new(buffer_slice(&handler->options), &error);
+    if (handler->filter == NULL) {
+        refuse(check, "%s", error.message);
+    }
+    lua_pop(L, 1);
 }
 
 static void check_names(const struct check *check, int table, const char *what, const char *const *names) {
@@ -150,6 +173,8 @@ static void write_options(const struct check *check, int table, struct buffer *o
         lua_setfield(L, -2, "timeout");
         lua_getfield(L, table, "retry");
         lua_setfield(L, -2, "retry");
+        lua_getfield(L, table, "filter");
+        lua_setfield(L, -2, "filter");
     }
     if (json_out_append(L, -1, out, "options", &error) < 0) {
         refuse(check, "%s", error.message);

@@ -22,6 +22,7 @@ static int enter(struct task *task, lua_State *L);
 static void end_branch(struct task *task, struct branch *branch);
 static struct branch *find_waiting(struct task *task, uint32_t wait);
 static int run_handler(lua_State *L);
+static bool is_refused(lua_State *L, const struct task *task);
 static int keep_result(lua_State *L, int status, lua_KContext context);
 static void settle(struct task *task, int status);
 static void tell_failed(struct task *task, int status);
@@ -191,9 +192,13 @@ static struct branch *find_waiting(struct task *task, uint32_t wait) {
     return NULL;
 }
 
-/* The coroutine's body: the script's top level, the event, the handler. */
+/* The coroutine's body: the filter, the script's top level, the event, the handler. */
 static int run_handler(lua_State *L) {
     struct task *task = task_of(L);
+    task->is_filtered = is_refused(L, task);
+    if (task->is_filtered) {
+        return 0;
+    }
     load_push_handler(L, task->handler);
     chunk_refresh(L, -1);
     lua_call(L, 0, 1);
@@ -210,6 +215,15 @@ static int run_handler(lua_State *L) {
     task->is_handling = true;
     lua_callk(L, 1, 1, 0, keep_result);
     return keep_result(L, LUA_OK, 0);
+}
+
+static bool is_refused(lua_State *L, const struct task *task) {
+    const struct filter *filter = task->worker->handlers[task->handler].filter;
+    enum filter_verdict verdict = filter == NULL ? FILTER_PASSES : filter_ask(filter, task->request->event);
+    if (verdict == FILTER_UNREADABLE) {
+        luaL_error(L, "the filter cannot read the event: it is no JSON object, or there is no memory for it");
+    }
+    return verdict == FILTER_REFUSES;
 }
 
 /* Written as JSON while the run is still on the processor: a table can be built that takes an hour to write. What
@@ -236,7 +250,8 @@ static void settle(struct task *task, int status) {
     }
     if (status == LUA_OK) {
         struct worker_port *port = &task->worker->port;
-        port->done(port->context, task->id, WIRE_RESULT_RETURNED, buffer_slice(&task->result));
+        enum wire_result result = task->is_filtered ? WIRE_RESULT_FILTERED : WIRE_RESULT_RETURNED;
+        port->done(port->context, task->id, result, buffer_slice(&task->result));
     } else {
         tell_failed(task, status);
     }

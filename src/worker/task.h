@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "event/filter.h"
 #include "lua/sandbox.h"
 #include "worker/worker.h"
 
@@ -20,6 +21,7 @@ struct script {
 struct handler {
     char *path;
     struct buffer options;
+    struct filter *filter; /* NULL: every event is handled */
 };
 
 struct worker {
@@ -69,6 +71,7 @@ struct task {
     uint32_t waits;                       /* numbers given so far */
     bool is_trial;                        /* only loads */
     bool is_handling;                     /* the script's top level is behind it */
+    bool is_filtered;                     /* the handler's filter has refused the event */
     struct buffer result;                 /* what the handler returned, as JSON */
 };
 

@@ -57,6 +57,7 @@ void worker_free(struct worker *worker) {
     for (size_t i = 0; i < worker->handler_count; i++) {
         free(worker->handlers[i].path);
         buffer_reset(&worker->handlers[i].options);
+        filter_free(worker->handlers[i].filter);
     }
     free(worker->handlers);
     for (size_t i = 0; i < worker->module_count; i++) {

@@ -67,10 +67,16 @@ static void test_what_does_not_load(void **state) {
                     "a.lua:1: `hold` must be true or false, got number");
     refuses_to_load("a.lua", "return { handle = print, retry = 5 }",
                     "a.lua:1: `retry` must be a table, got number");
+    refuses_to_load("a.lua", "return { handle = print, filter = 'data.queueId' }",
+                    "a.lua:1: `filter` must be a table, got string");
     refuses_to_load(
-        "a.lua", "return { handle = print, filter = {} }",
-        "a.lua:1: `filter` is not there yet: this version runs a script for every event of its type; look at "
-        "the event in `handle` and return instead");
+        "a.lua",
+        "return {\n  filter = { advancedFilters = {\n    { operatorType = 'IsNotNull', key = 'data.jobId' },\n"
+        "    { operatorType = 'StringsIn', key = 'data.queueId', values = { 'a' } } } },\n  handle = print }",
+        "a.lua:5: filter.advancedFilters[2].operatorType: there is no operator 'StringsIn' (did you mean "
+        "'StringIn'?)");
+    refuses_to_load("a.lua", "return { handle = print, filter = { subjectBeginsWith = print } }",
+                    "a.lua:1: filter.subjectBeginsWith: a function cannot be written as JSON");
     refuses_to_load(
         "a.lua", "\nrouter.jobs.get 'j'",
         "a.lua:2: router.jobs.get cannot be called at a script's top level: effects belong into the handler, "
