@@ -124,6 +124,10 @@ void intake_refill(struct host *host);
 /* An event that was over is queued again. */
 void intake_again(struct host *host, uint64_t seq, uint64_t lane);
 
+/* As the store takes it; looks into the event. */
+struct event;
+struct store_event intake_event(const struct event *event, uint64_t lane);
+
 /* orders.c */
 /* When no loop runs any more. */
 void orders_answer_all(struct host *host);

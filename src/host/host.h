@@ -160,7 +160,8 @@ void host_ask(struct host *host, struct host_question *question);
 enum host_order_verb {
     HOST_PAUSE,  /* hands out no more runs: of `handler`, or (NULL) of any */
     HOST_RESUME, /* NULL: everything, paused handlers too */
-    HOST_REPLAY, /* the parked runs of event `seq` again: attempts counted anew, at the tail of its lane */
+    HOST_REPLAY, /* the parked runs of event `seq` again: attempts counted anew, at the tail of its lane. A
+                    quarantined element is read again, and run when it is an event now */
 };
 struct host_order {
     enum host_order_verb verb;
@@ -177,7 +178,8 @@ struct host_order {
         struct host *host;
         struct host_order *next;
         struct store_work work;
-        bool is_stored; /* a replay: the store has done its part */
+        bool is_stored;                /* a replay: the store has done its part */
+        struct understood *understood; /* likewise: what a quarantined element is now */
     } in_host;
 };
 void host_give(struct host *host, struct host_order *order);

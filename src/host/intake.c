@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "event/event.h"
 #include "host/conductor.h"
 #include <stdlib.h>
 
@@ -70,6 +71,20 @@ void intake_again(struct host *host, uint64_t seq, uint64_t lane) {
                   LOG_NUMBER("event", seq), LOG_END);
     }
     host_pump(host);
+}
+
+struct store_event intake_event(const struct event *event, uint64_t lane) {
+    return (struct store_event){.identity = event->identity,
+                                .content = event->content,
+                                .raw = event->raw,
+                                .id = event->id,
+                                .type = event->type,
+                                .source = event->source,
+                                .subject = event->subject,
+                                .time = event->time,
+                                .job = event->job,
+                                .worker = event->worker,
+                                .lane = lane};
 }
 
 /* On the store's thread. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "event/event.h"
 #include "host/conductor.h"
+#include "host/understood.h"
 #include "host/waiter.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ static bool is_paused_already(const struct host *host, const char *path);
 static void resume(struct host *host, struct host_order *order);
 static char *handler_path(const char *name);
 static void replay(struct host *host, struct host_order *order);
-static int check_replay(struct host *host, const struct host_order *order, struct error *error);
+static int check_replay(struct host *host, struct host_order *order, struct error *error);
 static void on_replay_done(struct store_work *work);
 static void finish_replay(struct host *host, struct host_order *order);
 static void take_outcome(struct host_order *order);
@@ -24,6 +25,7 @@ static void take_outcome(struct host_order *order);
 void host_give(struct host *host, struct host_order *order) {
     order->in_host.host = host;
     order->in_host.is_stored = false;
+    order->in_host.understood = NULL;
     push(host, order);
 }
 
@@ -155,6 +157,7 @@ static void replay(struct host *host, struct host_order *order) {
         error_set(&order->error, ERROR_CLOSED, "the host is stopping");
     }
     if (order->error.code != ERROR_NONE || check_replay(host, order, &order->error) < 0) {
+        understood_free(order->in_host.understood);
         order->answered(order);
         return;
     }
@@ -163,10 +166,14 @@ static void replay(struct host *host, struct host_order *order) {
     order->in_host.work.replay.seq = order->seq;
     order->in_host.work.replay.from_start = order->from_start;
     order->in_host.work.replay.all = order->from_start;
+    if (order->in_host.understood != NULL) {
+        order->in_host.work.replay.event = &order->in_host.understood->event;
+    }
     store_submit(host->store, &order->in_host.work);
 }
 
-static int check_replay(struct host *host, const struct host_order *order, struct error *error) {
+/* A quarantined one is read again. */
+static int check_replay(struct host *host, struct host_order *order, struct error *error) {
     struct store_record record;
     if (map_get(&host->runs, store_run_id(order->seq, 0)) != NULL) {
         return error_set(error, ERROR_BUSY, "event %lu is being handled at this moment",
@@ -179,8 +186,10 @@ static int check_replay(struct host *host, const struct host_order *order, struc
         return error_set(error, ERROR_BUSY, "event %lu is still to be handled", (unsigned long)order->seq);
     }
     if (record.state == STORE_QUARANTINED) {
-        return error_set(error, ERROR_INVALID, "event %lu is quarantined: it cannot be understood",
-                         (unsigned long)order->seq);
+        order->in_host.understood = understood_new(&record, error);
+        if (order->in_host.understood == NULL) {
+            return -1;
+        }
     }
     if (!order->must && work_is_pointless(slice_make(record.raw.bytes, record.raw.length), clock_wall_us())) {
         return error_set(error, ERROR_INVALID, "event %lu is past its deadline; --force runs it all the same",
@@ -206,6 +215,8 @@ static void finish_replay(struct host *host, struct host_order *order) {
 
 static void take_outcome(struct host_order *order) {
     const struct store_work *work = &order->in_host.work;
+    understood_free(order->in_host.understood);
+    order->in_host.understood = NULL;
     order->error = work->error;
     order->run_count = work->replay.run_count;
     if (order->error.code == ERROR_NONE && order->run_count == 0) {

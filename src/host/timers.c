@@ -28,7 +28,6 @@ struct raising {
 static void arm(struct host *host, int64_t due_us);
 static void on_due(struct loop_timer *timer);
 static int take_timer(void *context, const struct store_timer *timer);
-static struct store_event event_of(const struct event *event, uint64_t lane);
 static void on_done(struct store_work *work);
 static void on_raised(struct loop_task *task);
 static void free_raising(struct raising *raising);
@@ -107,24 +106,10 @@ static int take_timer(void *context, const struct store_timer *timer) {
         return 0; /* no memory: it is looked for again */
     }
     raising->raw[raising->count] = raw;
-    raising->events[raising->count] = event_of(&envelope->events[0], timer->lane);
+    raising->events[raising->count] = intake_event(&envelope->events[0], timer->lane);
     raising->timers[raising->count] = timer->id;
     raising->count++;
     return 0;
-}
-
-static struct store_event event_of(const struct event *event, uint64_t lane) {
-    return (struct store_event){.identity = event->identity,
-                                .content = event->content,
-                                .raw = event->raw,
-                                .id = event->id,
-                                .type = event->type,
-                                .source = event->source,
-                                .subject = event->subject,
-                                .time = event->time,
-                                .job = event->job,
-                                .worker = event->worker,
-                                .lane = lane};
 }
 
 /* On the store's thread. */

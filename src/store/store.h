@@ -186,6 +186,10 @@ struct store_work {
             const char *handler; /* NULL: every parked run of it; else this one's */
             bool from_start;     /* their steps are forgotten */
             bool all;            /* those that are done too */
+            /* Of a quarantined element: the event that it is, now that it can be read. Its row becomes that
+             * event's (the bytes stay), queued, and it counts as one. NULL: such an element is refused.
+             * ERROR_INVALID also when the event was stored meanwhile under another number. */
+            struct store_event *event;
             /* Filled in: how many were queued; 0: nothing was changed. An unhandled event, which has no runs, is
              * queued itself and counts as one. */
             size_t run_count;

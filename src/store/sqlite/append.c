@@ -2,15 +2,18 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "store/sqlite/internal.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum twin { TWIN_NONE, TWIN_SAME, TWIN_NAMESAKE };
 
 static int check(const struct store_work *work, struct error *error);
-static int make_room(struct store *store, const struct store_work *work, struct error *error);
+static int make_room(struct store *store, size_t more, int64_t received_us, struct error *error);
 static int append_one(struct store *store, struct store_work *work, size_t i, struct error *error);
 static int append_event(struct store *store, struct store_event *event, int64_t received_us, struct error *error);
+static int find_first(struct store *store, struct store_event *event, int64_t received_us, enum twin *twin,
+                      uint64_t *key, struct error *error);
 static const uint8_t *identity_of(const struct store_event *event);
 static int find_twin(struct store *store, struct store_event *event, uint64_t key, int64_t received_us,
                      enum twin *twin, struct error *error);
@@ -18,6 +21,9 @@ static int compare(struct store *store, const struct store_event *event, uint64_
                    enum twin *twin, struct error *error);
 static int write_rows(struct store *store, const struct store_event *event, uint64_t key, int64_t received_us,
                       struct error *error);
+static int read_received(struct store *store, uint64_t seq, int64_t *received_us, struct error *error);
+static int rewrite_rows(struct store *store, const struct store_event *event, uint64_t key, struct error *error);
+static int index_late(struct store *store, const struct store_event *event, struct error *error);
 static int write_envelope(struct store *store, const struct store_event *event, int64_t received_us,
                           struct error *error);
 static uint64_t narrowed(const struct store *store, uint64_t start);
@@ -26,7 +32,7 @@ enum work_result append_work(struct store *store, struct store_work *work) {
     if (check(work, &work->error) < 0) {
         return WORK_REFUSED;
     }
-    if (make_room(store, work, &work->error) < 0) {
+    if (make_room(store, work->append.count, work->append.received_us, &work->error) < 0) {
         return work->error.code == ERROR_MEMORY ? WORK_REFUSED : WORK_SPOILED;
     }
     for (size_t i = 0; i < work->append.count; i++) {
@@ -90,6 +96,31 @@ void append_take_back(struct store *store) {
     store->added.count = 0;
 }
 
+/* The key under which its bytes alone were known stays in memory until the next start: it leads to a row that is
+ * found to be another. */
+int append_understood(struct store *store, uint64_t seq, struct store_event *event, struct error *error) {
+    int64_t received_us = 0;
+    enum twin twin = TWIN_NONE;
+    uint64_t key;
+    if (read_received(store, seq, &received_us, error) < 0 || make_room(store, 1, received_us, error) < 0 ||
+        find_first(store, event, received_us, &twin, &key, error) < 0) {
+        return -1;
+    }
+    if (twin == TWIN_SAME) {
+        return error_set(error, ERROR_INVALID,
+                         "store: event %" PRIu64 " is the same as event %" PRIu64 ", which was understood", seq,
+                         event->seq);
+    }
+    event->seq = seq;
+    if (rewrite_rows(store, event, key, error) < 0 || index_late(store, event, error) < 0) {
+        return -1;
+    }
+    store->now.open++;
+    fingerprints_add(&store->seen, key, seq);
+    store->added.items[store->added.count++] = (struct fingerprint){key, seq};
+    return 0;
+}
+
 int append_check_texts(const struct slice *texts, size_t count, struct error *error) {
     for (size_t i = 0; i < count; i++) {
         if (texts[i].length > STORE_TEXT_MOST) {
@@ -116,8 +147,7 @@ static int check(const struct store_work *work, struct error *error) {
 }
 
 /* Memory is taken before the first write, so that its lack refuses one delivery and spoils no commit. */
-static int make_room(struct store *store, const struct store_work *work, struct error *error) {
-    size_t more = work->append.count;
+static int make_room(struct store *store, size_t more, int64_t received_us, struct error *error) {
     struct fingerprint_list *added = &store->added;
     if (added->count + more > added->capacity) {
         size_t capacity = (added->count + more) * 2;
@@ -132,7 +162,7 @@ static int make_room(struct store *store, const struct store_work *work, struct 
         return 0;
     }
     uint64_t start;
-    if (append_window_start(store, work->append.received_us - store->window_us, &start, error) < 0) {
+    if (append_window_start(store, received_us - store->window_us, &start, error) < 0) {
         return -1;
     }
     store->window_start = narrowed(store, start);
@@ -164,13 +194,9 @@ static int append_one(struct store *store, struct store_work *work, size_t i, st
 
 static int append_event(struct store *store, struct store_event *event, int64_t received_us, struct error *error) {
     event->is_duplicate = event->is_namesake = false;
-    uint64_t name = fingerprint_of_name(identity_of(event));
-    uint64_t both = fingerprint_of_both(identity_of(event), event->content);
     enum twin twin = TWIN_NONE;
-    if (find_twin(store, event, both, received_us, &twin, error) < 0) {
-        return -1;
-    }
-    if (twin != TWIN_SAME && find_twin(store, event, name, received_us, &twin, error) < 0) {
+    uint64_t key;
+    if (find_first(store, event, received_us, &twin, &key, error) < 0) {
         return -1;
     }
     event->is_duplicate = twin == TWIN_SAME;
@@ -178,7 +204,6 @@ static int append_event(struct store *store, struct store_event *event, int64_t 
     if (event->is_duplicate) {
         return 0;
     }
-    uint64_t key = event->is_namesake ? both : name;
     event->seq = store->now.last_seq + 1;
     if (write_rows(store, event, key, received_us, error) < 0) {
         return -1;
@@ -188,6 +213,21 @@ static int append_event(struct store *store, struct store_event *event, int64_t 
     store->now.open += event->malformed == NULL;
     fingerprints_add(&store->seen, key, event->seq);
     store->added.items[store->added.count++] = (struct fingerprint){key, event->seq};
+    return 0;
+}
+
+/* Sets *twin, the event's seq when it is the same, and the key under which it would be found if it is none. */
+static int find_first(struct store *store, struct store_event *event, int64_t received_us, enum twin *twin,
+                      uint64_t *key, struct error *error) {
+    uint64_t name = fingerprint_of_name(identity_of(event));
+    uint64_t both = fingerprint_of_both(identity_of(event), event->content);
+    if (find_twin(store, event, both, received_us, twin, error) < 0) {
+        return -1;
+    }
+    if (*twin != TWIN_SAME && find_twin(store, event, name, received_us, twin, error) < 0) {
+        return -1;
+    }
+    *key = *twin == TWIN_NAMESAKE ? both : name;
     return 0;
 }
 
@@ -264,6 +304,54 @@ static int write_envelope(struct store *store, const struct store_event *event, 
     db_bind_slice(row, 11, event->worker);
     db_bind_slice(row, 12, slice_of(event->malformed));
     return db_run(store->db, row, "append an event's envelope", error);
+}
+
+static int read_received(struct store *store, uint64_t seq, int64_t *received_us, struct error *error) {
+    sqlite3_stmt *statement = store->statements[READ_TWIN];
+    db_bind_bits(statement, 1, seq);
+    int step = db_step(store->db, statement, "read when an event came", error);
+    if (step > 0) {
+        *received_us = sqlite3_column_int64(statement, 2);
+        sqlite3_reset(statement);
+    }
+    return step < 0 ? -1 : 0;
+}
+
+static int rewrite_rows(struct store *store, const struct store_event *event, uint64_t key, struct error *error) {
+    sqlite3_stmt *row = store->statements[UNDERSTAND_EVENT];
+    db_bind_bits(row, 1, event->seq);
+    db_bind_bits(row, 2, event->lane);
+    db_bind_bits(row, 3, key);
+    if (db_run(store->db, row, "understand an event", error) < 0) {
+        return -1;
+    }
+    row = store->statements[UNDERSTAND_ENVELOPE];
+    db_bind_bits(row, 1, event->seq);
+    db_bind_blob(row, 2, slice_make((const char *)event->identity, STORE_DIGEST_SIZE));
+    db_bind_blob(row, 3, slice_make((const char *)event->content, STORE_DIGEST_SIZE));
+    const struct slice texts[] = {event->id,   event->type, event->source, event->subject,
+                                  event->time, event->job,  event->worker};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        db_bind_slice(row, (int)i + 4, texts[i]);
+    }
+    return db_run(store->db, row, "understand an event's envelope", error);
+}
+
+/* Its number may lie in a part of the job index that was built when it had no job. */
+static int index_late(struct store *store, const struct store_event *event, struct error *error) {
+    if (event->seq > store->indexed_seq || !slice_is_set(event->job)) {
+        return 0;
+    }
+    sqlite3_stmt *segment = store->statements[WRITE_SEGMENT];
+    db_bind_bits(segment, 1, store_segment_of(event->seq));
+    if (db_run(store->db, segment, "index an event that is understood", error) < 0) {
+        return -1;
+    }
+    sqlite3_stmt *row = store->statements[WRITE_JOB];
+    db_bind_bits(row, 1, store_segment_of(event->seq));
+    db_bind_bits(row, 2, behind_job_hash(event->job));
+    db_bind_bits(row, 3, event->seq);
+    return db_run(store->db, row, "index an event that is understood", error);
 }
 
 /* `start`, or later where the window would hold more than memory is given for. */

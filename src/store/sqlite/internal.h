@@ -30,12 +30,19 @@ static inline uint64_t store_step_row(uint64_t run, uint32_t number) {
     return run * STORE_STEPS_PER_RUN + number;
 }
 
+/* The segment of the job index that a number belongs to, by its last number. */
+static inline uint64_t store_segment_of(uint64_t seq) {
+    return (seq + STORE_SEGMENT - 1) / STORE_SEGMENT * STORE_SEGMENT;
+}
+
 /* What the writing connection keeps prepared. */
 enum writer_statement {
     WRITE_EVENT,
     WRITE_ENVELOPE,
     WRITE_BODY,
     READ_TWIN,
+    UNDERSTAND_EVENT,
+    UNDERSTAND_ENVELOPE,
     READ_STATE,
     WRITE_STATE,
     WRITE_RUN,
@@ -147,6 +154,10 @@ enum work_result append_work(struct store *store, struct store_work *work);
 int append_window_start(struct store *store, int64_t oldest_us, uint64_t *seq, struct error *error);
 int append_load_fingerprints(struct store *store, struct error *error);
 void append_take_back(struct store *store);
+
+/* A quarantined element becomes `event`, queued. -1 with ERROR_INVALID when another number has the same one: then
+ * nothing was written. */
+int append_understood(struct store *store, uint64_t seq, struct store_event *event, struct error *error);
 
 /* change.c */
 enum work_result change_work(struct store *store, struct store_work *work);

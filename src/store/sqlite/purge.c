@@ -31,7 +31,6 @@ static int drop_job(struct store *store, uint64_t seq, struct error *error);
 static int drop_range(struct store *store, enum writer_statement which, uint64_t first, uint64_t last,
                       struct error *error);
 static int drop_segments(struct store *store, const struct victims *victims, struct error *error);
-static uint64_t segment_of(uint64_t seq);
 
 enum work_result purge_work(struct store *store, struct store_work *work) {
     struct error *error = &work->error;
@@ -202,7 +201,7 @@ static int drop_job(struct store *store, uint64_t seq, struct error *error) {
         return 0;
     }
     sqlite3_stmt *entry = store->statements[DROP_JOB];
-    db_bind_bits(entry, 1, segment_of(seq));
+    db_bind_bits(entry, 1, store_segment_of(seq));
     db_bind_bits(entry, 2, hash);
     db_bind_bits(entry, 3, seq);
     return db_run(store->db, entry, "delete a job's entry", error);
@@ -220,7 +219,7 @@ static int drop_range(struct store *store, enum writer_statement which, uint64_t
 static int drop_segments(struct store *store, const struct victims *victims, struct error *error) {
     uint64_t latest = 0;
     for (size_t i = 0; i < victims->count; i++) {
-        uint64_t segment = segment_of(victims->seqs[i]);
+        uint64_t segment = store_segment_of(victims->seqs[i]);
         if (segment == latest || victims->seqs[i] > store->indexed_seq) {
             continue;
         }
@@ -232,8 +231,4 @@ static int drop_segments(struct store *store, const struct victims *victims, str
         }
     }
     return 0;
-}
-
-static uint64_t segment_of(uint64_t seq) {
-    return (seq + STORE_SEGMENT - 1) / STORE_SEGMENT * STORE_SEGMENT;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 static int check(const struct store_work *work, const struct event_row *row, struct error *error);
+static enum work_result understand(struct store *store, struct store_work *work);
 static int forget_steps(struct store *store, const struct store_work *work, struct error *error);
 static int queue_runs(struct store *store, struct store_work *work, struct error *error);
 static void bind_runs(sqlite3_stmt *row, const struct store_work *work);
@@ -20,6 +21,9 @@ enum work_result replay_work(struct store *store, struct store_work *work) {
     }
     if (check(work, &row, error) < 0) {
         return WORK_REFUSED;
+    }
+    if (row.state == STORE_QUARANTINED) {
+        return understand(store, work);
     }
     work->replay.lane = row.lane;
     if (forget_steps(store, work, error) < 0 || queue_runs(store, work, error) < 0) {
@@ -40,11 +44,21 @@ static int check(const struct store_work *work, const struct event_row *row, str
     if (row->state < 0) {
         return error_set(error, ERROR_NOT_FOUND, "store: there is no event %" PRIu64, work->replay.seq);
     }
-    if (row->state == STORE_QUARANTINED) {
+    if (row->state == STORE_QUARANTINED && work->replay.event == NULL) {
         return error_set(error, ERROR_INVALID,
                          "store: event %" PRIu64 " is quarantined: nothing can be run with it", work->replay.seq);
     }
     return 0;
+}
+
+/* It never ran, so there are no runs; which it gets is decided when it is handled. */
+static enum work_result understand(struct store *store, struct store_work *work) {
+    if (append_understood(store, work->replay.seq, work->replay.event, &work->error) < 0) {
+        return work->error.code == ERROR_INVALID ? WORK_REFUSED : WORK_SPOILED;
+    }
+    work->replay.run_count = 1;
+    work->replay.lane = work->replay.event->lane;
+    return WORK_DONE;
 }
 
 /* Before the runs are queued: only those that will be lose their steps. */

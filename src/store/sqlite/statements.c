@@ -10,6 +10,9 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
     [WRITE_ENVELOPE] = "INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [WRITE_BODY] = "INSERT INTO bodies VALUES (?, ?)",
     [READ_TWIN] = "SELECT identity, content, received FROM envelopes WHERE seq = ?",
+    [UNDERSTAND_EVENT] = "UPDATE events SET state = 0, lane = ?2, fingerprint = ?3 WHERE seq = ?1",
+    [UNDERSTAND_ENVELOPE] = "UPDATE envelopes SET identity = ?2, content = ?3, id = ?4, type = ?5, source = ?6,"
+                            " subject = ?7, time = ?8, job = ?9, worker = ?10, malformed = NULL WHERE seq = ?1",
     [READ_STATE] = "SELECT state, lane FROM events WHERE seq = ?",
     [WRITE_STATE] = "UPDATE events SET state = ?2 WHERE seq = ?1",
     [WRITE_RUN] = "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -25,7 +28,7 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
     [READ_FENCE] = "SELECT value FROM meta WHERE name = 'fence'",
     [READ_JOBS] = "SELECT seq, job FROM envelopes WHERE seq > ? AND seq <= ? AND job IS NOT NULL",
     [WRITE_JOB] = "INSERT INTO job_index VALUES (?, ?, ?)",
-    [WRITE_SEGMENT] = "INSERT INTO job_segments VALUES (?)",
+    [WRITE_SEGMENT] = "INSERT OR IGNORE INTO job_segments VALUES (?)",
     [READ_RECEIVED] = "SELECT seq, received FROM envelopes WHERE seq >= ? ORDER BY seq LIMIT 1",
 
     [READ_VALUE] = "SELECT value, expires FROM state WHERE key = ?",
