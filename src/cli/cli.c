@@ -15,6 +15,7 @@ static void show_nuls(struct buffer *json);
 const struct cli_command cli_commands[] = {
     {"backup", "a copy of the running host's store", cli_backup, false},
     {"catalog", "the events' types; `catalog TYPE`: one type's fields, and a sample", cli_catalog, false},
+    {"check", "whether the scripts load, and what in them is likely a mistake", cli_check, false},
     {"emit", "send a well-formed event to a host, as Event Grid would", cli_emit, false},
     {"events", "the recorded events; `events show SEQ`: what became of one", cli_events, false},
     {"handshakes", "who asked to be allowed to deliver; `handshakes confirm NAME`: consent by hand",

@@ -15,7 +15,9 @@ local function has(text, words)
   assert.is_truthy(text:find(words, 1, true), ("%q is not in:\n%s"):format(words, text))
 end
 
-local COMMANDS = { "backup", "catalog", "events", "pause", "replay", "resume", "serve", "sim", "status", "store" }
+local COMMANDS = {
+  "backup", "catalog", "check", "events", "pause", "replay", "resume", "serve", "sim", "status", "store",
+}
 
 describe("every command", function()
   it("says what it takes", function()
