@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "crypto/crypto.h"
+#include "event_known.h"
 #include "sim/core.h"
 #include "json/tree.h"
 #include <inttypes.h>
@@ -91,7 +92,7 @@ __attribute__((unused)) static unsigned kit_call(struct kit *kit, const char *me
 #define kit_ok(kit, wanted_status, method, path, body)                                                            \
     assert_int_equal(kit_call((kit), (method), (path), NULL, (body)), (wanted_status))
 
-/* The next event, which must be of this type; its data. */
+/* The next event, which must be of this type, and as the catalogue has it; its data. */
 #define kit_event(kit, type) kit_event_at((kit), (type), __FILE__, __LINE__)
 __attribute__((unused)) static const struct json *kit_event_at(struct kit *kit, const char *type, const char *file,
                                                                int line) {
@@ -106,7 +107,11 @@ __attribute__((unused)) static const struct json *kit_event_at(struct kit *kit, 
     struct error error = {0};
     kit->event = json_parse(event->json, event->length, &error);
     sim_event_release(event);
-    return json_get(kit->event, "data");
+    const struct json *data = json_get(kit->event, "data");
+    if (!event_is_known(type, data)) {
+        _fail(file, line);
+    }
+    return data;
 }
 
 #define kit_quiet(kit)                                                                                            \
