@@ -124,6 +124,12 @@ describe("the event that a script gets", function()
     server:deliver(fixture "RouterJobWaitingForActivation")
     local event, text = seen(upstream)
     local sent = host.json.decode(fixture "RouterJobWaitingForActivation")[1]
+    -- The names that other sources have for what was sent.
+    for _, which in ipairs { "Requested", "Attached" } do
+      local selectors = assert(sent.data[which:lower() .. "WorkerSelectors"])
+      sent.data["expired" .. which .. "WorkerSelectors"] = selectors
+      sent.data[which:lower() .. "WorkerSelectorsExpired"] = selectors
+    end
     assert.is_true(event.received >= before and event.received <= os.time() + 1)
     event.received = nil
     assert.same({
@@ -178,6 +184,28 @@ describe("the event that a script gets", function()
     -- What was sent under the present name stays.
     server:deliver { host.event("RouterJobClassified", { jobId = "j", queueInfo = "old", queueDetails = "new" }) }
     assert.equal("new", seen(upstream, 3).queueDetails)
+    server:stop()
+  end)
+
+  it("has one form of what comes in several", function()
+    local upstream = host.upstream()
+    local server = serve(upstream, { ["RouterJobReceived.lua"] = showing "event.parsed" })
+    local selector = { key = "k", labelOperator = "GreaterThanEqual", value = 5, ttl = "PT90S", state = "Active" }
+    server:deliver {
+      host.event("RouterJobReceived", {
+        jobId = "j",
+        jobStatus = "PendingSchedule",
+        scheduledOn = "3/28/2007 7:13:50 PM +00:00",
+        requestedWorkerSelectors = { selector },
+      }, { eventTime = "2026-03-02T08:15:04.2500000Z" }),
+    }
+    selector = { key = "k", labelOperator = "greaterThanOrEqual", value = 5, ttlSeconds = 90, state = "active" }
+    assert.same({
+      time = 1772439304.25,
+      jobStatus = "pendingSchedule",
+      scheduledOn = 1175109230,
+      requestedWorkerSelectors = { selector },
+    }, (seen(upstream)))
     server:stop()
   end)
 end)
