@@ -168,6 +168,17 @@ const char *sandbox_function_name(lua_State *L, int index) {
     return name;
 }
 
+void sandbox_each_function(struct sandbox *sandbox, void (*each)(void *context, const char *name), void *context) {
+    lua_State *L = sandbox->L;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        each(context, lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
 const char *sandbox_locked_name(lua_State *L, int index) {
     if (!lua_getmetatable(L, index)) {
         return NULL;

@@ -85,6 +85,9 @@ struct buffer *sandbox_scratch(lua_State *L, size_t limit);
 /* The name under which scripts know the shared function at `index` ("table.sort"), or NULL. */
 const char *sandbox_function_name(lua_State *L, int index);
 
+/* Calls `each` with the name of every function that scripts are offered ("table.sort"), in no order. */
+void sandbox_each_function(struct sandbox *sandbox, void (*each)(void *context, const char *name), void *context);
+
 /* The name ("router.jobs") of the table at `index`, if it is one that scripts may not write; or NULL. */
 const char *sandbox_locked_name(lua_State *L, int index);
 
