@@ -1,6 +1,7 @@
 /* test: the specs beside the scripts, by busted under the distribution's Lua, with the kit. */
 #include "cli/cli.h"
 #include "host/program.h"
+#include "plugin/plugin.h"
 #include "json/out.h"
 #include <errno.h>
 #include <getopt.h>
@@ -25,8 +26,8 @@ static void print_help(void);
 static int read_arguments(int argc, char **argv, const char **file);
 static int find_kit(struct kit *kit, struct error *error);
 static int enter_project(const char *folder, char specs[PATH_MAX]);
-static int pass_configuration(const struct config *config);
-static void write_names(struct json_out *out, const struct config *config);
+static int pass_configuration(const struct config *config, struct error *error);
+static void write_names(struct json_out *out, const struct config *config, const struct plugins *plugins);
 static int run_specs(const struct kit *kit, const char *specs, int count, char **more);
 
 int cli_test(int argc, char **argv) {
@@ -54,8 +55,8 @@ int cli_test(int argc, char **argv) {
         folder = folder != NULL ? folder : config != NULL ? config->scripts : "scripts";
         status = enter_project(folder, specs) < 0 ? cli_fail("cannot enter %s: %s", folder, strerror(errno)) : -1;
     }
-    if (status < 0 && config != NULL && pass_configuration(config) < 0) {
-        status = cli_fail("not enough memory");
+    if (status < 0 && config != NULL && pass_configuration(config, &error) < 0) {
+        status = cli_fail("%s", error.message);
     }
     config_free(config);
     if (status >= 0) {
@@ -149,7 +150,11 @@ static int enter_project(const char *folder, char specs[PATH_MAX]) {
 }
 
 /* For the kit's defaults, as JSON in the environment. */
-static int pass_configuration(const struct config *config) {
+static int pass_configuration(const struct config *config, struct error *error) {
+    struct plugins *plugins = plugins_load(config->plugins, true, error);
+    if (plugins == NULL) {
+        return -1;
+    }
     struct buffer text;
     buffer_init(&text, OPTIONS_MAX);
     struct json_out out = json_out(&text);
@@ -180,14 +185,21 @@ static int pass_configuration(const struct config *config) {
     json_out_name(&out, "run_steps");
     json_out_integer(&out, config->limits.run_steps);
     json_out_end(&out, '}');
-    write_names(&out, config);
+    write_names(&out, config, plugins);
     json_out_end(&out, '}');
-    int result = text.is_broken ? -1 : setenv("SWITCHHOOK_KIT", text.bytes, 1);
+    int result = text.is_broken || setenv("SWITCHHOOK_KIT", text.bytes, 1) < 0 ? error_memory(error) : 0;
     buffer_reset(&text);
+    plugins_free(plugins);
     return result;
 }
 
-static void write_names(struct json_out *out, const struct config *config) {
+static void write_names(struct json_out *out, const struct config *config, const struct plugins *plugins) {
+    json_out_name(out, "operations");
+    json_out_begin(out, '[');
+    for (const char *const *name = plugins_names(plugins); *name != NULL; name++) {
+        json_out_text(out, slice_of(*name));
+    }
+    json_out_end(out, ']');
     json_out_name(out, "secrets");
     json_out_begin(out, '[');
     for (const struct config_secret *secret = config->secrets; secret != NULL && secret->name != NULL; secret++) {

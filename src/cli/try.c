@@ -62,7 +62,7 @@ static void print_help(void) {
         "                       step's number; {\"error\": {\"status\": 404, \"code\": \"...\"}} makes it fail\n"
         "  --live               really send what the script asks for, after showing it\n"
         "  --full               show long values whole\n"
-        "  -c FILE              the configuration: the Job Router for --live, limits, the time zone\n\n"
+        "  -c FILE              the configuration: the Job Router for --live, limits, the time zone, plugins\n\n"
         "Exit status 0 when the handler ended well (or filtered the event), 1 when it failed.\n");
 }
 
@@ -106,6 +106,10 @@ static int prepare(struct try *try) {
         return CLI_FAILED;
     }
     if (try_find_script(try, &error) < 0 || try_read_event(try, &error) < 0) {
+        return cli_fail("%s", error.message);
+    }
+    try->plugins = plugins_load(try->config->plugins, !try->is_live, &error);
+    if (try->plugins == NULL) {
         return cli_fail("%s", error.message);
     }
     free(try->config->scripts);
@@ -152,6 +156,7 @@ static int run_in(struct try *try, const char *folder, struct error *error) {
                                                 .store = store,
                                                 .worker = worker,
                                                 .handler = try->handler,
+                                                .plugins = try->plugins,
                                                 .note = on_note,
                                                 .answer = try_answer,
                                                 .context = try},
@@ -223,6 +228,7 @@ static void free_all(struct try *try) {
     }
     envelope_reset(&try->envelope);
     buffer_reset(&try->event);
+    plugins_free(try->plugins);
     config_free(try->config);
     free(try->folder);
     free(try->path);

@@ -28,6 +28,7 @@ struct try {
     size_t answer_count;
     bool is_live, is_full;
     struct config *config;
+    struct plugins *plugins;
     struct host *host;
     char *folder;              /* the scripts' */
     const char *handler;       /* the script's path in it; a part of `path` */
