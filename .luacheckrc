@@ -1,7 +1,7 @@
 std = "lua54"
 max_line_length = 115
 local sandbox = { "event", "router", "log", "json", "state", "time", "http", "sleep", "after", "cancel", "all", "step", "fail",
-  "now", "uuid", "secret" }
+  "now", "uuid", "secret", "crm" }
 files["scripts"] = { read_globals = sandbox }
 files["examples"] = { read_globals = sandbox }
 files["tests/**/*_spec.lua"] = { std = "+busted" }
