@@ -1,5 +1,5 @@
-/* crm.lookup{ phone = "+49 30 1234" }: who calls? An operation of your own in C, for scripts. The customers stand in
- * a table here; in your plugin this is where your database's client goes. */
+/* crm.lookup{ phone = "+49 30 1234" }: who calls? An operation of your own in C, for scripts. The customers stand
+ * in a table here; in your plugin this is where your database's client goes. */
 #include <cjson/cJSON.h>
 #include <string.h>
 #include <switchhook.h>

@@ -140,13 +140,15 @@ int main() {
     has(out, "1 0.1.0 ")
     has(out, "none.lua")
     host.write(folder .. "/alone.c", "#include <switchhook.h>\n")
-    sh(folder, prefix, "cc -std=c11 -c alone.c" .. strict .. "-Wstrict-prototypes -Wundef $(pkg-config --cflags switchhook)")
+    flags = strict .. "-Wstrict-prototypes -Wundef $(pkg-config --cflags switchhook)"
+    sh(folder, prefix, "cc -std=c11 -c alone.c" .. flags)
   end)
 
   it("lets plugins be written in C++", function()
     local prefix, folder = prepare "embed"
     host.write(folder .. "/uses.cc", (uses:gsub("int main.*", "")))
-    sh(folder, prefix, "g++ -Wall -Werror -shared -fPIC -o uses.so uses.cc $(pkg-config --cflags switchhook) $SANITIZE")
+    local command = "g++ -Wall -Werror -shared -fPIC -o uses.so uses.cc $(pkg-config --cflags switchhook) $SANITIZE"
+    sh(folder, prefix, command)
     local server = host.serve {
       config = ("plugins = { %q }"):format(folder .. "/uses.so"),
       scripts = { ["RouterJobQueued.lua"] = "return function() return cxx.hello() end" },

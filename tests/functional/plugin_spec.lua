@@ -73,7 +73,8 @@ describe("an operation of a plugin", function()
 
   it("says what is wrong with its argument, and parks", function()
     for script, words in pairs {
-      ["test.echo(1)"] = "bad argument 'argument' to test.echo: expected a table, such as { name = value }, or nothing, got number",
+      ["test.echo(1)"] = "bad argument 'argument' to test.echo: expected a table, such as { name = value }, or "
+        .. "nothing, got number",
       ["test.echo({}, {})"] = "test.echo takes one table, such as { name = value }, got 2 arguments",
       ["test.echo { f = print }"] = "a function cannot be written as JSON",
     } do
