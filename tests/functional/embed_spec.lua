@@ -147,8 +147,8 @@ int main() {
   it("lets plugins be written in C++", function()
     local prefix, folder = prepare "embed"
     host.write(folder .. "/uses.cc", (uses:gsub("int main.*", "")))
-    local command = "g++ -Wall -Werror -shared -fPIC -o uses.so uses.cc $(pkg-config --cflags switchhook) $SANITIZE"
-    sh(folder, prefix, command)
+    local command = "g++ -Wall -Werror -shared -fPIC -o uses.so uses.cc $SANITIZE "
+    sh(folder, prefix, command .. "$(pkg-config --cflags switchhook)")
     local server = host.serve {
       config = ("plugins = { %q }"):format(folder .. "/uses.so"),
       scripts = { ["RouterJobQueued.lua"] = "return function() return cxx.hello() end" },
