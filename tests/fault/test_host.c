@@ -10,6 +10,7 @@
 #include "fault/alloc.h"
 #include "host/generation.h"
 #include "host/lane.h"
+#include "host/understood.h"
 #include "host/watch.h"
 #include <cmocka.h>
 
@@ -240,8 +241,27 @@ static void a_generation_fails_whole_or_not_at_all(void **state) {
     loop_timer_cancel(loop, &deadline);
 }
 
+static int understand(void *context, struct error *error) {
+    (void)context;
+    static const char raw[] = "{\"specversion\":\"1.0\",\"id\":\"\\u0041\",\"source\":\"/s\",\"type\":\"\\t\"}";
+    const struct store_record record = {.seq = 1, .raw = slice_make(raw, sizeof raw - 1)};
+    struct understood *understood = understood_new(&record, error);
+    if (understood == NULL) {
+        return -1;
+    }
+    assert_true(slice_is(understood->event.id, "A"));
+    understood_free(understood);
+    return 0;
+}
+
+static void what_is_understood_needs_memory(void **state) {
+    (void)state;
+    assert_true(fault_alloc_each(understand, NULL) >= 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_understood_needs_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(lanes_fail_whole_or_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(scripts_fail_whole_or_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(a_watch_fails_into_looking_every_ten_seconds, setup, teardown),

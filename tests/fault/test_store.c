@@ -32,6 +32,7 @@ static void opening_needs_memory(void **state) {
 struct filling {
     struct store *store;
     uint64_t next;
+    unsigned refused;
 };
 
 /* Past a segment of the job index and past what a new table of fingerprints holds. */
@@ -48,7 +49,7 @@ static int append_some(void *context, struct error *error) {
 
 static void appending_needs_memory(void **state) {
     const struct kit *kit = *state;
-    struct filling filling = {store_open(kit->path, NULL), 1};
+    struct filling filling = {.store = store_open(kit->path, NULL), .next = 1};
     assert_non_null(filling.store);
     fault_alloc_each(append_some, &filling);
     struct store_reader *reader = store_reader_new(filling.store, NULL);
@@ -128,14 +129,67 @@ static void a_value_needs_memory(void **state) {
     store_close(counting.store);
 }
 
+static void name_it(struct kit_event *made, uint64_t seq) {
+    char id[32];
+    snprintf(id, sizeof id, "q%llu", (unsigned long long)seq);
+    kit_event(made, id, "j", "x");
+}
+
+/* Until the table of fingerprints has grown. */
+static int understand_some(void *context, struct error *error) {
+    struct filling *filling = context;
+    for (int i = 0; i < 100; i++) {
+        struct kit_event made;
+        name_it(&made, filling->next);
+        struct store_work work = {
+            .verb = STORE_REPLAY,
+            .replay = {.fence = store_fence(filling->store), .seq = filling->next, .event = &made.event}};
+        enum error_code code = kit_do(filling->store, work);
+        if (code != ERROR_NONE) {
+            assert_int_equal(code, ERROR_MEMORY);
+            filling->refused++;
+            return error_memory(error);
+        }
+        filling->next++;
+    }
+    return 0;
+}
+
+static void understanding_needs_memory(void **state) {
+    enum { QUARANTINED = 2000 };
+    const struct kit *kit = *state;
+    struct filling filling = {.store = store_open(kit->path, NULL), .next = 1};
+    assert_non_null(filling.store);
+    for (uint64_t seq = 1; seq <= QUARANTINED; seq++) {
+        struct kit_event made;
+        name_it(&made, seq);
+        struct store_event event = {.identity = made.content,
+                                    .content = made.content,
+                                    .raw = slice_of(made.raw),
+                                    .malformed = "it was not understood"};
+        assert_int_equal(kit_append(filling.store, &event), ERROR_NONE);
+    }
+    store_close(filling.store);
+    filling.store = store_open(kit->path, NULL); /* with tables that are just large enough */
+    assert_non_null(filling.store);
+    fault_alloc_each(understand_some, &filling);
+    assert_true(filling.refused > 0);
+    struct store_reader *reader = store_reader_new(filling.store, NULL);
+    struct store_totals totals;
+    assert_int_equal(store_totals(reader, &totals, NULL), 0);
+    assert_int_equal(totals.open, filling.next - 1);
+    assert_int_equal(totals.events, QUARANTINED);
+    store_reader_free(reader);
+    assert_int_equal(store_check(filling.store, NULL), 0);
+    store_close(filling.store);
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(opening_needs_memory),
-        STORE_TEST(appending_needs_memory),
-        STORE_TEST(reading_needs_memory),
-        STORE_TEST(a_value_needs_memory),
+        STORE_TEST(opening_needs_memory), STORE_TEST(appending_needs_memory),     STORE_TEST(reading_needs_memory),
+        STORE_TEST(a_value_needs_memory), STORE_TEST(understanding_needs_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
