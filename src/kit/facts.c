@@ -22,7 +22,7 @@ static int sample(lua_State *L) {
                                  .time = luaL_checkstring(L, 3),
                                  .is_cloud = lua_toboolean(L, 5)};
     luaL_argcheck(L, about.type != NULL, 1, "no type of the catalogue");
-    if (!lua_isnil(L, 4)) {
+    if (!lua_isnoneornil(L, 4)) {
         about.data = read_text(L, 4);
     }
     struct buffer out;

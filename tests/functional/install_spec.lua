@@ -22,6 +22,26 @@ describe("an installed switchhook", function()
     server:stop()
   end)
 
+  it("runs the specs that were installed beside them, with the kit that was installed", function()
+    local prefix = install()
+    local command = { prefix .. "/bin/switchhook", "test", prefix .. "/share/switchhook/scripts" }
+    local result = host.run_program(command, { environment = { LUA_PATH = false, LUA_CPATH = false } })
+    assert.equal(0, result.status, result.stdout .. result.stderr)
+    assert.is_truthy(result.stdout:find "[1-9]%d* successes / 0 failures / 0 errors", result.stdout)
+    assert(os.remove(prefix .. "/share/switchhook/lua/switchhook/kit/run.lua"))
+    result = host.run_program(command)
+    assert.equal(1, result.status)
+    assert.is_truthy(result.stderr:find("the kit is neither in " .. prefix .. "/bin/lua nor in ", 1, true))
+  end)
+
+  it("has a kit that links no second Lua", function()
+    local prefix = install()
+    local module = prefix .. "/libexec/switchhook/lua/switchhook/kit/core.so"
+    local result = host.run_program { "ldd", module }
+    assert.equal(0, result.status, result.stderr)
+    assert.is_nil(result.stdout:find("liblua", 1, true), result.stdout)
+  end)
+
   it("says where it looked when the worker is missing", function()
     local prefix = install()
     assert(os.remove(prefix .. "/libexec/switchhook/switchhook-worker"))

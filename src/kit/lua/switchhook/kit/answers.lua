@@ -22,7 +22,8 @@ local OWN = {
   cancel = "host:advance",
   step = "the steps inside of its function",
 }
-local HTTP = { "request", "get", "post", "put", "patch", "delete", "head", "options" }
+local HTTP = { "request", "get", "post", "put", "patch", "delete", "head" }
+local HTTP_ANSWER = { status = true, headers = true, body = true, json = true }
 local ABOUT = { status = true, etag = true, repeated = true }
 local FAILURE = { status = true, code = true, message = true, retryable = true, retry_after = true, times = true }
 
@@ -99,15 +100,46 @@ local function write_failure(step, failure)
   step.retry_after = failure.retry_after
 end
 
+-- As the host gives what came over http: { status, headers, body }. A spec may give a body alone, or json.
+local function shape_http(step, value)
+  local call = "the answer to " .. step.operation
+  if type(value) == "string" then
+    value = { body = value }
+  elseif value ~= nil and type(value) ~= "table" then
+    tell.fail("%s must be a body, or a table of status, headers and body or json, got %s", call, tell.kind(value))
+  end
+  value = value or {}
+  check_names(call, value, HTTP_ANSWER)
+  local headers = {}
+  for name, text in pairs(value.headers or {}) do
+    headers[tostring(name):lower()] = text
+  end
+  local body = value.body or ""
+  if value.json ~= nil then
+    body = core.encode(value.json, "json")
+    headers["content-type"] = headers["content-type"] or "application/json"
+  end
+  return { status = value.status or 200, headers = headers, body = body }
+end
+
+-- `about` with the status of an error, or a code, makes it one.
 local function write_value(self, step, value, about)
   about = about or {}
+  local call = "the answer to " .. step.operation
   if type(about) ~= "table" then
-    tell.fail("the answer to %s: behind the value stands a table such as { status = 201 }", step.operation)
+    tell.fail("%s: behind the value stands a table such as { status = 201 }", call)
   end
-  check_names("the answer to " .. step.operation, about, ABOUT)
+  if about.code or (about.status or 0) >= 300 then
+    check_names(call, about, FAILURE)
+    return write_failure(step, about)
+  end
+  check_names(call, about, ABOUT)
   local operation = core.operations[step.operation]
   if operation and operation.is_list and type(value) == "table" and value.value == nil then
     value = { value = core.array(table.move(value, 1, #value, 1, {})) }
+  elseif step.operation:match "^http%." then
+    value = shape_http(step, value)
+    about = { status = value.status, repeated = about.repeated }
   end
   local is_json, json = true, ""
   if value ~= nil then

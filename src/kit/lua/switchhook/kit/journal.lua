@@ -17,6 +17,13 @@ local Error = {
   end,
 }
 
+-- An empty text is no value.
+local function read(json)
+  if json ~= "" then
+    return core.decode(json)
+  end
+end
+
 -- The same for each attempt of a run, another for each run.
 local function seed_of(number, handler)
   local seed = 0xcbf29ce484222325
@@ -65,7 +72,7 @@ function Run:start()
   local handler = host.generation.handlers[self.handler]
   self.attempt_us = host.clock_us
   self.started_us = self.started_us or self.attempt_us
-  self.due_us, self.has_slept = nil, nil
+  self.due_us, self.has_slept, self.has_rested = nil, nil, self.has_slept
   self.dispatch = host:next_dispatch(self)
   if not handler then
     return self:fail { result = "handler removed", message = "handler removed: the script is no longer there" }
@@ -153,7 +160,7 @@ local function record(self, step)
     repeated = step.is_repeated or nil,
     at = step.asked_us / US,
   }
-  entry[step.is_error and "error" or "answer"] = step.answer ~= "" and core.decode(step.answer) or nil
+  entry[step.is_error and "error" or "answer"] = read(step.answer)
   self.view.journal[step.number] = entry
   step.entry = entry
 end
@@ -161,8 +168,9 @@ end
 -- Over the answer's time; when the journal is used up, a later attempt sees its own time.
 local function send(self, step)
   local now = step.answered_us
-  if now < self.attempt_us and not self:has_more() then
-    now = self.attempt_us
+  if not self:has_more() then
+    now = math.max(now, self.attempt_us)
+    self.is_muted = self.is_muted and not self.has_rested -- what follows a long sleep was never said
   end
   local wait = step.wait
   step.wait, step.wakes_us = nil, nil
@@ -229,7 +237,7 @@ function Run:log(note)
     log[#log + 1] = {
       level = note.kind,
       message = note.message,
-      fields = note.fields ~= "" and core.decode(note.fields) or nil,
+      fields = read(note.fields),
     }
   end
 end
@@ -240,7 +248,7 @@ function Run:done(note)
   self.attempt = self.attempt + 1
   self.is_over = true
   view.state, view.result, view.error, view.reason = "done", note.kind, nil, nil
-  view.value = note.value ~= "" and core.decode(note.value) or nil
+  view.value = read(note.value)
 end
 
 -- The error that the script raised, or let through: the latest of that operation and status in this attempt.
