@@ -9,6 +9,7 @@
 #include "host/generation.h"
 #include "host/host.h"
 #include "host/lane.h"
+#include "host/upstreams.h"
 #include "host/watch.h"
 #include "host/work.h"
 #include "http/http.h"
@@ -50,10 +51,11 @@ struct host {
     struct list waiters, postponed_waiters, due_waiters; /* struct waiter, by in_list */
     struct list paused_waiters;                          /* likewise */
     size_t waiter_count;
-    struct breaker breaker; /* in front of the Job Router */
-    struct list unsaved;    /* struct change, by in_unsaved */
-    bool cannot_save;       /* the last change found no space, see change_is_stuck */
-    size_t saving;          /* changes that the store has */
+    struct breaker breaker;     /* in front of the Job Router */
+    struct upstreams upstreams; /* those in front of others */
+    struct list unsaved;        /* struct change, by in_unsaved */
+    bool cannot_save;           /* the last change found no space, see change_is_stuck */
+    size_t saving;              /* changes that the store has */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;

@@ -44,6 +44,8 @@ void effect_start(struct step *step) {
     }
     if (plugins_has(step->run->work->host->options.plugins, operation)) {
         effect_call_plugin(step);
+    } else if (effect_is_http(step)) {
+        effect_call_http(step);
     } else {
         effect_call_router(step);
     }
@@ -52,12 +54,14 @@ void effect_start(struct step *step) {
 void effect_cancel(struct step *step) {
     effect_cancel_call(step);
     effect_drop_plugin(step);
+    effect_cancel_http(step);
     loop_timer_cancel(step->run->work->host->loop, &step->wake);
     effect_free_extra(step);
 }
 
-bool effect_needs_router(struct slice operation) {
-    return slice_starts_with(operation, "router.");
+struct breaker *effect_breaker(struct host *host, struct slice operation, struct slice arguments) {
+    return slice_starts_with(operation, "router.") ? &host->breaker
+                                                   : effect_http_breaker(host, operation, arguments);
 }
 
 void effect_id(const struct step *step, char id[EFFECT_ID_SIZE]) {

@@ -23,6 +23,8 @@ void effect_call_router(struct step *step);
 void effect_cancel_call(struct step *step);
 void effect_call_plugin(struct step *step);
 void effect_drop_plugin(struct step *step);
+void effect_call_http(struct step *step);
+void effect_cancel_http(struct step *step);
 void effect_value(struct step *step);
 void effect_sleep(struct step *step);
 void effect_after(struct step *step);

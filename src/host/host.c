@@ -86,6 +86,7 @@ void host_free(struct host *host) {
     }
     waiter_free_all(host);
     breaker_reset(&host->breaker);
+    upstreams_reset(&host->upstreams);
     free(host->secret_names);
     for (size_t i = 0; i < host->paused_count; i++) {
         free(host->paused[i]);
@@ -228,8 +229,10 @@ static int open_parts(struct host *host, struct error *error) {
             return -1;
         }
     }
-    struct http_options http = {.ca_file = host->config->http.ca};
+    struct http_options http = {.ca_file = host->config->http.ca,
+                                .allow = (const char *const *)host->config->http.allow};
     breaker_init(&host->breaker, host->loop, "router", on_breaker, host);
+    upstreams_init(&host->upstreams, host->loop, on_breaker, host);
     host->http = http_client_new(host->loop, &http, error);
     if (host->http == NULL) {
         return -1;
@@ -269,7 +272,7 @@ static int see_open(void *context, const struct store_open_event *event) {
 }
 
 static void on_breaker(struct breaker *breaker, bool is_probe) {
-    waiter_release(breaker->context, !is_probe);
+    waiter_release(breaker->context, breaker, !is_probe);
 }
 
 static int watch_signals(struct host *host, struct error *error) {

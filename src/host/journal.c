@@ -13,6 +13,7 @@ struct kept {
     struct slice name, value;
 };
 
+static bool is_failure(const struct step *step);
 static int take_kept(void *context, size_t index, struct slice raw_value);
 static bool is_forgotten(const struct step *step);
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
@@ -131,7 +132,7 @@ void journal_forget(struct run *run, const struct step *raised) {
         if (step->state != STEP_ANSWERED || step->asked_in != run->dispatch) {
             continue;
         }
-        if (step->is_error && (is_last || step == raised)) {
+        if (is_failure(step) && (is_last || step == raised)) {
             step->state = STEP_FORGOTTEN;
         } else {
             is_last = false;
@@ -142,7 +143,7 @@ void journal_forget(struct run *run, const struct step *raised) {
 struct step *journal_raised(const struct run *run, struct slice operation, double status) {
     for (struct list_node *node = run->steps.head.previous; node != &run->steps.head; node = node->previous) {
         struct step *step = CONTAINER_OF(node, struct step, in_run);
-        if (step->is_error && step->state == STEP_ANSWERED && step->asked_in == run->dispatch &&
+        if (is_failure(step) && step->state == STEP_ANSWERED && step->asked_in == run->dispatch &&
             (double)step->status == status && slice_equal(buffer_slice(&step->operation), operation)) {
             return step;
         }
@@ -159,6 +160,11 @@ void journal_free(struct run *run) {
 /* Or will be when it is saved. */
 static bool is_forgotten(const struct step *step) {
     return step->state == STEP_FORGOTTEN || step->is_given_up;
+}
+
+/* An error, or what an http request was answered with a status that speaks of one. */
+static bool is_failure(const struct step *step) {
+    return step->is_error || (step->status >= 400 && effect_is_http(step));
 }
 
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,

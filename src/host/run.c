@@ -129,11 +129,12 @@ void run_on_answer(struct step *step) {
     }
 }
 
-void run_postpone(struct run *run) {
+void run_postpone(struct run *run, struct breaker *breaker) {
     struct host *host = run->work->host;
     run_cancel(run);
     run->state = RUN_WAITING;
     run->is_postponed = true;
+    run->held_by = breaker;
     list_append(&host->postponed, &run->in_ready);
     work_check(run->work);
 }
@@ -144,6 +145,7 @@ void run_set_aside(struct run *run) {
     run->is_set_aside = true;
     list_append(&host->paused_runs, &run->in_ready);
     breaker_forget(&host->breaker, run->id);
+    upstreams_forget(&host->upstreams, run->id);
     work_check(run->work);
 }
 
@@ -225,8 +227,9 @@ static void on_want(struct run *run, const struct wire_frame *frame) {
         answer_not_yet(run, wait);
         return;
     }
-    if (effect_needs_router(operation) && !breaker_allows(&run->work->host->breaker, run->id)) {
-        run_postpone(run);
+    struct breaker *breaker = effect_breaker(run->work->host, operation, arguments);
+    if (breaker != NULL && !breaker_allows(breaker, run->id)) {
+        run_postpone(run, breaker);
         return;
     }
     take_new(run, wait, branch, operation, arguments, hash);
@@ -394,6 +397,7 @@ static void leave(struct run *run) {
     run_cancel_timer(run);
     sleep_stop(run);
     breaker_forget(&run->work->host->breaker, run->id);
+    upstreams_forget(&run->work->host->upstreams, run->id);
     map_remove(&run->work->host->on_workers, run->dispatch);
     list_remove(&run->in_slot);
     run->slot->run_count--;

@@ -2,6 +2,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "host/conductor.h"
+#include "host/request.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,12 +62,17 @@ void run_fail(struct run *run, const struct verdict *verdict) {
     save(run);
 }
 
-/* With the breaker open: what else would be retried, and a key that is refused, which says nothing of the run. */
+/* With its breaker open: what else would be retried, and a key that is refused, which says nothing of the run. */
 static bool is_failure_of_upstream(const struct host *host, const struct verdict *verdict) {
     const struct step *raised = verdict->raised;
     bool is_refused = raised != NULL && (raised->status == 401 || raised->status == 403);
-    return breaker_is_open(&host->breaker) && slice_is(slice_of(verdict->result), "answer") &&
-           (verdict->is_retryable || is_refused);
+    char origin[HTTP_ORIGIN_SIZE];
+    bool is_open = breaker_is_open(&host->breaker);
+    if (raised != NULL && effect_is_http(raised)) {
+        is_open = request_origin(buffer_slice(&raised->operation), buffer_slice(&raised->arguments), origin) &&
+                  upstreams_is_open(&host->upstreams, origin);
+    }
+    return is_open && slice_is(slice_of(verdict->result), "answer") && (verdict->is_retryable || is_refused);
 }
 
 /* Of what could be tried again. NULL: it is. Otherwise what to say before the failure's own words. */

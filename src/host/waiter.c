@@ -5,8 +5,9 @@
 
 enum awaited { AWAITS_NOTHING, AWAITS_MOMENT, AWAITS_BREAKER, AWAITS_RESUME };
 
-static void release(struct list *runs, struct list *waiters, bool all);
-static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *due_us);
+static void release(struct list *runs, struct list *waiters, const struct breaker *held_by, bool all);
+static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *due_us,
+                      const struct breaker **held_by);
 static void on_due(struct loop_timer *timer);
 static void make_due(struct waiter *waiter);
 static void free_list(struct list *list);
@@ -15,14 +16,15 @@ bool waiter_replace(struct work *work) {
     struct host *host = work->host;
     int64_t due_us = 0;
     enum awaited awaited = AWAITS_NOTHING;
-    if (!may_leave(work, &awaited, &due_us)) {
+    const struct breaker *held_by = NULL;
+    if (!may_leave(work, &awaited, &due_us, &held_by)) {
         return false;
     }
     struct waiter *waiter = calloc(1, sizeof *waiter);
     if (waiter == NULL) {
         return false; /* then it stays as it is */
     }
-    *waiter = (struct waiter){.host = host, .seq = work->seq, .lane = work->lane};
+    *waiter = (struct waiter){.host = host, .seq = work->seq, .lane = work->lane, .held_by = held_by};
     waiter->due_us = awaited == AWAITS_MOMENT ? due_us : 0;
     host->waiter_count++;
     work->lane = NULL;
@@ -56,12 +58,12 @@ bool waiter_begin_due(struct host *host) {
     return true;
 }
 
-void waiter_release(struct host *host, bool all) {
-    release(&host->postponed, &host->postponed_waiters, all);
+void waiter_release(struct host *host, const struct breaker *breaker, bool all) {
+    release(&host->postponed, &host->postponed_waiters, breaker, all);
 }
 
 void waiter_release_paused(struct host *host) {
-    release(&host->paused_runs, &host->paused_waiters, true);
+    release(&host->paused_runs, &host->paused_waiters, NULL, true);
 }
 
 void waiter_free_all(struct host *host) {
@@ -71,23 +73,31 @@ void waiter_free_all(struct host *host) {
     free_list(&host->paused_waiters);
 }
 
-static void release(struct list *runs, struct list *waiters, bool all) {
-    for (struct list_node *node; (node = list_first(runs)) != NULL;) {
-        run_go_on(CONTAINER_OF(node, struct run, in_ready));
-        if (!all) {
-            return;
+/* Those that `held_by` holds; NULL: all in the lists. */
+static void release(struct list *runs, struct list *waiters, const struct breaker *held_by, bool all) {
+    LIST_EACH (runs, node) {
+        struct run *run = CONTAINER_OF(node, struct run, in_ready);
+        if (held_by == NULL || run->held_by == held_by) {
+            run_go_on(run);
+            if (!all) {
+                return;
+            }
         }
     }
-    for (struct list_node *node; (node = list_first(waiters)) != NULL;) {
-        make_due(CONTAINER_OF(node, struct waiter, in_list));
-        if (!all) {
-            return;
+    LIST_EACH (waiters, node) {
+        struct waiter *waiter = CONTAINER_OF(node, struct waiter, in_list);
+        if (held_by == NULL || waiter->held_by == held_by) {
+            make_due(waiter);
+            if (!all) {
+                return;
+            }
         }
     }
 }
 
 /* Two things to wait for are more than a waiter knows. */
-static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *due_us) {
+static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *due_us,
+                      const struct breaker **held_by) {
     *due_us = INT64_MAX;
     for (size_t i = 0; i < work->run_count; i++) {
         const struct run *run = &work->runs[i];
@@ -100,10 +110,12 @@ static bool may_leave(const struct work *work, enum awaited *awaited, int64_t *d
         enum awaited other = run->is_set_aside   ? AWAITS_RESUME
                              : run->is_postponed ? AWAITS_BREAKER
                                                  : AWAITS_MOMENT;
-        if (*awaited != AWAITS_NOTHING && *awaited != other) {
+        const struct breaker *breaker = other == AWAITS_BREAKER ? run->held_by : NULL;
+        if (*awaited != AWAITS_NOTHING && (*awaited != other || *held_by != breaker)) {
             return false;
         }
         *awaited = other;
+        *held_by = breaker;
         *due_us = run->due_us < *due_us ? run->due_us : *due_us;
     }
     return *awaited != AWAITS_NOTHING &&

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct breaker;
 struct host;
 struct lane;
 struct work;
@@ -20,8 +21,9 @@ enum {
 struct waiter {
     struct host *host;
     uint64_t seq;
-    struct lane *lane; /* that it holds; NULL: none */
-    int64_t due_us;    /* wall; 0: it waits for something else */
+    struct lane *lane;             /* that it holds; NULL: none */
+    int64_t due_us;                /* wall; 0: it waits for something else */
+    const struct breaker *held_by; /* NULL: none */
     struct loop_timer timer;
     struct list_node in_list; /* the host's waiters, postponed, paused or due ones */
 };
@@ -30,8 +32,8 @@ struct waiter {
 bool waiter_replace(struct work *work);
 /* Begins one that is due; false: none is, or it cannot be begun now. */
 bool waiter_begin_due(struct host *host);
-/* The breaker: one of those that it held may try, or (all) all go on. */
-void waiter_release(struct host *host, bool all);
+/* A breaker: one of those that it held may try, or (all) all go on. */
+void waiter_release(struct host *host, const struct breaker *breaker, bool all);
 /* A handler was resumed: what was set aside goes on. */
 void waiter_release_paused(struct host *host);
 void waiter_free_all(struct host *host);

@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct breaker;
 struct host;
 struct run;
 struct step;
@@ -71,6 +72,7 @@ struct step {
     int64_t retry_after_s; /* of the answer; -1: none */
     struct change save;
     struct call *call;          /* the request under way, see effect_router.c; NULL: none */
+    struct http_step *http;     /* likewise, see effect_http.c */
     struct effect_extra *extra; /* what the store does with it, see effects.h; NULL: nothing */
     struct plugin_call *helper; /* a C helper at work, see effect_plugin.c; NULL: none */
     struct loop_timer overtime; /* of the helper */
@@ -86,14 +88,15 @@ struct run {
     enum store_state stored; /* what is, or will be when saved, in the store: queued, waiting, done, parked */
     char *handler;
     struct retry_policy retry;
-    char *reason, *traceback; /* why it waits or is parked */
-    char *returned;           /* JSON of what the handler returned */
-    const char *result;       /* a constant */
-    bool is_resting;          /* RUN_WAITING in a sleep: the lane is held, no attempt is counted */
-    bool is_postponed;        /* RUN_WAITING for the breaker, likewise; in the host's list `postponed` */
-    bool is_set_aside;        /* RUN_WAITING for its handler to be resumed, likewise; in `paused_runs` */
-    unsigned waits, sleeps;   /* on the worker: answers that it waits for, and how many of them are sleeps */
-    int64_t budget_ns;        /* what is left of its time while it only sleeps; 0: its timer runs */
+    char *reason, *traceback;      /* why it waits or is parked */
+    char *returned;                /* JSON of what the handler returned */
+    const char *result;            /* a constant */
+    bool is_resting;               /* RUN_WAITING in a sleep: the lane is held, no attempt is counted */
+    bool is_postponed;             /* RUN_WAITING for a breaker, likewise; in the host's list `postponed` */
+    const struct breaker *held_by; /* while it is postponed */
+    bool is_set_aside;             /* RUN_WAITING for its handler to be resumed, likewise; in `paused_runs` */
+    unsigned waits, sleeps;        /* on the worker: answers that it waits for, and how many of them are sleeps */
+    int64_t budget_ns;             /* what is left of its time while it only sleeps; 0: its timer runs */
     bool has_generation;
     uint8_t generation[CRYPTO_DIGEST_SIZE]; /* that it last ran with */
     uint8_t script[CRYPTO_DIGEST_SIZE];     /* its handler and the modules then */
@@ -156,7 +159,7 @@ void run_send_answer(struct step *step);
 /* It waits until run->due_us. */
 void run_wait(struct run *run);
 /* It waits until the breaker lets it try; nothing is written, no attempt is counted. */
-void run_postpone(struct run *run);
+void run_postpone(struct run *run, struct breaker *breaker);
 /* Its handler is paused: a ready run waits until that is over, likewise. */
 void run_set_aside(struct run *run);
 /* What waits in memory for the breaker, or was set aside, goes on. */
@@ -217,8 +220,12 @@ void sleep_count(struct run *run, int waits, int sleeps);
 void sleep_stop(struct run *run);
 
 /* effect.c */
-/* Whether the breaker has a say in it. */
-bool effect_needs_router(struct slice operation);
+/* The breaker that has a say in it; NULL: none. */
+struct breaker *effect_breaker(struct host *host, struct slice operation, struct slice arguments);
+/* Of http.*: an answer whose status says that something went wrong is a value for its script, and yet is asked for
+ * again when the run fails on it. */
+bool effect_is_http(const struct step *step);
+struct breaker *effect_http_breaker(struct host *host, struct slice operation, struct slice arguments);
 void effect_free_extra(struct step *step);
 /* Does what the step asks for; journal_answer follows, at once or later. */
 void effect_start(struct step *step);

@@ -50,6 +50,9 @@ struct http_client *http_client_new(struct loop *loop, const struct http_options
             goto out;
         }
     }
+    if (options != NULL && http_allow_init(client, options->allow, error) < 0) {
+        goto out;
+    }
     if (http_multi_start(client, error) == 0) {
         return client;
     }
@@ -73,6 +76,7 @@ void http_client_free(struct http_client *client) {
     }
     http_multi_stop(client);
     free(client->ca_file);
+    free(client->allowed);
     /* A task that the loop has already cannot be taken back: it frees the rest. */
     client->is_freed = client->finish.is_queued;
     if (!client->is_freed) {

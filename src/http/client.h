@@ -23,6 +23,7 @@ struct http_transfer {
     struct buffer answer_headers; /* name NUL value NUL ... */
     size_t answer_header_count;
     bool has_all_headers;
+    struct http_target target; /* of a guarded call */
     unsigned sends;
     int64_t started_ns;
     double seconds;
@@ -31,8 +32,18 @@ struct http_transfer {
     char words[CURL_ERROR_SIZE]; /* libcurl's, about what failed */
 };
 
+/* An entry of the options' `allow`. */
+struct http_allowed {
+    char host[HTTP_HOST_SIZE]; /* a name in lower case; empty: a range */
+    uint8_t first[16];         /* IPv4 as ::ffff:a.b.c.d */
+    unsigned bits;
+    uint16_t port; /* 0: any */
+};
+
 struct http_client {
     struct loop *loop;
+    struct http_allowed *allowed;
+    size_t allowed_count;
     CURLM *multi;  /* NULL after it failed, until the next call */
     char *ca_file; /* NULL: the system's */
     size_t connections_per_host;
@@ -67,10 +78,19 @@ void http_transfer_clear(struct http_transfer *transfer);
 
 /* check.c: whether the call can be made at all; -1 with ERROR_INVALID. */
 int http_check_call(const struct http_call *call, struct error *error);
+int http_check_url(const char *url, struct error *error);
 
 /* guard.c: what is special about an address that guarded calls must not reach, or NULL when it is an ordinary
  * one. */
 const char *http_guard_refuses(const struct sockaddr *address);
 const char *http_guard_refuses_text(const char *address);
+
+/* allow.c: the options' list; -1 with the error. */
+int http_allow_init(struct http_client *client, const char *const *allow, struct error *error);
+/* Whether the list has the address (as 16 bytes, IPv4 mapped) for a URL that names `target`. */
+bool http_allows(const struct http_client *client, const struct http_target *target,
+                 const struct sockaddr *address);
+bool http_allows_text(const struct http_client *client, const struct http_target *target, const char *address,
+                      int port);
 
 #endif

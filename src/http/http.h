@@ -37,6 +37,9 @@ struct http_client;
 struct http_options {
     size_t connections_per_host; /* 0: 64 */
     const char *ca_file;         /* PEM; NULL: the system's */
+    /* What guarded calls may reach besides public addresses: "10.1.0.0/16", "127.0.0.1", "127.0.0.1:9000",
+     * "[::1]:9000", "crm.intern", "crm.intern:8080" (a name: whatever address it has); NULL-terminated, or NULL. */
+    const char *const *allow;
 };
 
 /* Any number of clients; the first one sets libcurl up. NULL with the error. */
@@ -81,6 +84,17 @@ struct http_call {
 void http_send(struct http_client *client, struct http_call *call);
 /* Nothing happens for one that is not under way. */
 void http_cancel(struct http_client *client, struct http_call *call);
+
+/* Where a URL leads, as libcurl itself reads it. */
+enum { HTTP_HOST_SIZE = 256, HTTP_ORIGIN_SIZE = HTTP_HOST_SIZE + 16 };
+struct http_target {
+    bool is_https;
+    char host[HTTP_HOST_SIZE]; /* in lower case; IPv6 in brackets */
+    uint16_t port;
+    char origin[HTTP_ORIGIN_SIZE]; /* "https://crm.example.com", with the port if it is not the scheme's own */
+};
+/* -1 with ERROR_INVALID for what is no URL of http or https, or carries a user's name. */
+int http_read_target(const char *url, struct http_target *target, struct error *error);
 
 /* NULL when absent; `name` in lower case. */
 const char *http_answer_header(const struct http_answer *answer, const char *name);

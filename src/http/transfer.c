@@ -54,6 +54,9 @@ int http_transfer_prepare(struct http_transfer *transfer, struct http_call *call
     set_fixed_options(transfer);
     set_times(transfer, call);
     set_body(transfer, call);
+    if (call->is_guarded && http_read_target(call->url, &transfer->target, &transfer->error) < 0) {
+        return -1;
+    }
     /* The options that copy can fail. */
     if (curl_easy_setopt(transfer->easy, CURLOPT_URL, call->url) != CURLE_OK ||
         curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "") != CURLE_OK ||
@@ -205,7 +208,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
     struct http_transfer *transfer = context;
     const char *words = transfer->call->is_guarded ? http_guard_refuses(&address->addr) : NULL;
     (void)purpose;
-    if (words != NULL) {
+    if (words != NULL && !http_allows(transfer->client, &transfer->target, &address->addr)) {
         refuse_address(transfer, words);
         return CURL_SOCKET_BAD;
     }
@@ -218,9 +221,8 @@ static int on_connected(void *context, char *remote, char *local, int remote_por
     struct http_transfer *transfer = context;
     const char *words = transfer->call->is_guarded ? http_guard_refuses_text(remote) : NULL;
     (void)local;
-    (void)remote_port;
     (void)local_port;
-    if (words != NULL) {
+    if (words != NULL && !http_allows_text(transfer->client, &transfer->target, remote, remote_port)) {
         refuse_address(transfer, words);
         return CURL_PREREQFUNC_ABORT;
     }

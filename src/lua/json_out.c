@@ -22,6 +22,7 @@ struct place {
 struct writer {
     lua_State *L;
     struct buffer *out;
+    int (*handle)(lua_State *L, int index, struct buffer *out); /* NULL: none */
     struct json_out_error *error;
 };
 
@@ -44,7 +45,13 @@ static int refuse(struct writer *writer, const struct place *place, const char *
 static void name_place(struct buffer *out, const struct place *place);
 
 int json_out_append(lua_State *L, int index, struct buffer *out, const char *root, struct json_out_error *error) {
-    struct writer writer = {L, out, error};
+    return json_out_append_with(L, index, out, root, NULL, error);
+}
+
+int json_out_append_with(lua_State *L, int index, struct buffer *out, const char *root,
+                         int (*handle)(lua_State *L, int index, struct buffer *out),
+                         struct json_out_error *error) {
+    struct writer writer = {L, out, handle, error};
     int top = lua_gettop(L);
     struct place place = {.name = root};
     int result = lua_checkstack(L, LUA_MINSTACK) ? write_value(&writer, lua_absindex(L, index), &place)
@@ -140,6 +147,11 @@ static int write_value(struct writer *writer, int index, const struct place *pla
         (void)buffer_append_text(writer->out, "null");
         break;
     case LUA_TTABLE: return write_table(writer, index, &inner);
+    case LUA_TUSERDATA:
+        if (writer->handle == NULL || writer->handle(L, index, writer->out) < 0) {
+            return refuse(writer, place, "a handle such as secret \"NAME\" cannot be written as JSON here");
+        }
+        break;
     default: return refuse(writer, place, "a %s cannot be written as JSON", lua_typename(L, lua_type(L, index)));
     }
     return check_buffer(writer, place);

@@ -49,6 +49,8 @@ int trace_misuse(lua_State *L, const char *function, const char *name, const cha
     const char *got = lua_isnone(L, index) ? "nothing" : luaL_typename(L, index);
     if (lua_islightuserdata(L, index)) {
         got = "json.null";
+    } else if (lua_type(L, index) == LUA_TUSERDATA && luaL_getmetafield(L, index, "__name") == LUA_TSTRING) {
+        got = lua_tostring(L, -1);
     }
     return luaL_error(L, "bad argument '%s' to %s: expected %s, got %s", name, function, wanted, got);
 }

@@ -18,5 +18,7 @@ void bind_step(lua_State *L);    /* step */
 void bind_all(lua_State *L);     /* all */
 void bind_time(lua_State *L);    /* time.* */
 void bind_plugins(lua_State *L); /* the operations of C helpers, by the worker's options */
+void bind_http(lua_State *L);    /* http.* */
+void bind_secret(lua_State *L);  /* secret; after bind_http: http.basic */
 
 #endif

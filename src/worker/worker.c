@@ -116,6 +116,8 @@ static int extend(lua_State *L) {
     bind_step(L);
     bind_all(L);
     bind_time(L);
+    bind_http(L);
+    bind_secret(L);
     bind_plugins(L);
     return 0;
 }

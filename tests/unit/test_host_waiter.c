@@ -152,7 +152,7 @@ static void goes_on_with_the_breaker(void **state) {
     assert_replaced(&host->postponed_waiters);
     waiter_release_paused(host);
     assert_true(list_is_empty(&host->due_waiters));
-    waiter_release(host, false);
+    waiter_release(host, NULL, false);
     assert_false(list_is_empty(&host->due_waiters));
 }
 
@@ -160,7 +160,7 @@ static void goes_on_when_its_handler_is_resumed(void **state) {
     (void)state;
     set_aside(0);
     assert_replaced(&host->paused_waiters);
-    waiter_release(host, true);
+    waiter_release(host, NULL, true);
     assert_true(list_is_empty(&host->due_waiters));
     waiter_release_paused(host);
     assert_false(list_is_empty(&host->due_waiters));
@@ -170,10 +170,10 @@ static void the_breaker_lets_one_go_or_all(void **state) {
     (void)state;
     postpone(0);
     postpone(1);
-    waiter_release(host, false);
+    waiter_release(host, NULL, false);
     assert_int_equal(work->runs[0].state, RUN_READY);
     assert_int_equal(work->runs[1].state, RUN_WAITING);
-    waiter_release(host, true);
+    waiter_release(host, NULL, true);
     assert_int_equal(work->runs[1].state, RUN_READY);
 }
 
