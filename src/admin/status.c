@@ -7,6 +7,7 @@ static void ask(struct admin *admin, struct httpd_request *request,
 static void on_ready(struct host_question *question);
 static void on_status(struct host_question *question);
 static void put_pauses(struct json_out *out, const struct host_status *status);
+static void put_names(struct json_out *out, const char *member, const char *names);
 static void put_reload(struct json_out *out, const struct host_status *status);
 static void put_counts(struct json_out *out, const struct host_status *status);
 static void put_workers(struct json_out *out, const struct host_status *status);
@@ -69,19 +70,23 @@ static void on_status(struct host_question *question) {
 }
 
 static void put_pauses(struct json_out *out, const struct host_status *status) {
-    const struct slice paused = slice_of(status->paused_handlers);
     json_out_name(out, "paused");
     json_out_bool(out, status->is_paused);
     json_out_name(out, "breakerOpen");
     json_out_bool(out, status->is_breaker_open);
-    json_out_name(out, "pausedHandlers");
+    put_names(out, "openUpstreams", status->open_upstreams);
+    put_names(out, "pausedHandlers", status->paused_handlers);
+}
+
+/* Names with ", " between. */
+static void put_names(struct json_out *out, const char *member, const char *names) {
+    json_out_name(out, member);
     json_out_begin(out, '[');
-    for (size_t at = 0; at < paused.length;) {
-        const char *rest = paused.bytes + at;
-        const char *comma = strstr(rest, ", ");
-        size_t length = comma == NULL ? strlen(rest) : (size_t)(comma - rest);
-        json_out_text(out, slice_make(rest, length));
-        at += length + (comma == NULL ? 0 : strlen(", "));
+    while (names[0] != '\0') {
+        const char *comma = strstr(names, ", ");
+        size_t length = comma == NULL ? strlen(names) : (size_t)(comma - names);
+        json_out_text(out, slice_make(names, length));
+        names += length + (comma == NULL ? 0 : strlen(", "));
     }
     json_out_end(out, ']');
 }

@@ -97,6 +97,15 @@ static void print_pauses(const struct json *status) {
     if (json_get_bool(status, "breakerOpen", false)) {
         printf("breaker      open: the Job Router does not answer, and runs that need it wait\n");
     }
+    const struct json *upstreams = json_get(status, "openUpstreams");
+    for (const struct json *upstream = json_first(upstreams); upstream != NULL; upstream = json_next(upstream)) {
+        struct buffer name;
+        buffer_init(&name, NAME_MAX_LENGTH);
+        cli_put_visible(&name, json_string_of(upstream));
+        printf("breaker      open: %s does not answer, and runs that need it wait\n",
+               name.bytes == NULL ? "" : name.bytes);
+        buffer_reset(&name);
+    }
 }
 
 static void print_workers(const struct json *workers) {

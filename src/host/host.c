@@ -379,6 +379,7 @@ static void fill_status(const struct host *host, struct host_status *status) {
     status->has_more = host->has_more;
     status->is_paused = host->is_paused;
     status->is_breaker_open = breaker_is_open(&host->breaker);
+    upstreams_name_open(&host->upstreams, status->open_upstreams, sizeof status->open_upstreams);
     fill_paused(host, status);
     status->waiting = host->waiter_count;
     status->lanes = lanes_count(&host->lanes);

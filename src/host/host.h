@@ -138,6 +138,7 @@ struct host_status {
     bool is_paused;
     char paused_handlers[256]; /* names, with ", " between; cut when they are many */
     bool is_breaker_open;      /* the Job Router does not answer: runs that need it wait */
+    char open_upstreams[512];  /* origins of others that do not, likewise; in the form of paused_handlers */
     size_t lanes;
     struct host_worker_status workers[HOST_WORKERS_SHOWN];
     size_t worker_count;

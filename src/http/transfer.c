@@ -234,7 +234,7 @@ static int on_connected(void *context, char *remote, char *local, int remote_por
 
 static void refuse_address(struct http_transfer *transfer, const char *words) {
     error_set(&transfer->error, ERROR_INVALID,
-              "the host's address is %s, and such addresses are not allowed for this request", words);
+              "the host's address is %s, and such addresses are not allowed for this request (http.allow)", words);
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
