@@ -1,4 +1,5 @@
-/* What HTTP says of the fields of a request (RFC 9110): names, values, and those that nobody but the client sets. */
+/* What HTTP says of the fields of a request (RFC 9110): names, values, and those that nobody but the client
+ * sets. */
 #ifndef BASE_HEADER_H
 #define BASE_HEADER_H
 

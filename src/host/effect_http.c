@@ -1,5 +1,5 @@
-/* http.*: what scripts send to others than the Job Router. Any status is an answer, { body, headers, status }; without
- * one the step is an error. */
+/* http.*: what scripts send to others than the Job Router. Any status is an answer, { body, headers, status };
+ * without one the step is an error. */
 #include "base/fault.h"
 #include "base/text.h"
 #include "crypto/crypto.h"

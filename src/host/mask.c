@@ -1,5 +1,5 @@
-/* Finds the values of secrets in what an upstream answered. This is against echoes, not against an upstream that wants
- * to hand a value on: it has it, and can write it in a thousand ways. */
+/* Finds the values of secrets in what an upstream answered. This is against echoes, not against an upstream that
+ * wants to hand a value on: it has it, and can write it in a thousand ways. */
 #include "base/text.h"
 #include "crypto/crypto.h"
 #include "host/secrets.h"
@@ -9,7 +9,8 @@
 
 enum { ENCODED_LEAST = 6, SHIFTS = 3 };
 
-/* What of a value's base64 does not depend on its neighbours, for each way that it can lie in the groups of three. */
+/* What of a value's base64 does not depend on its neighbours, for each way that it can lie in the groups of
+ * three. */
 struct encoded {
     struct buffer texts[SHIFTS];
     bool may_begin[256]; /* by the first byte: most of a text is passed over so */

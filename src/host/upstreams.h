@@ -1,6 +1,6 @@
-/* The breakers of what scripts reach with http: one for each origin ("https://crm.example.com"), made when it is first
- * asked for. UPSTREAMS_MAX at most: one that is closed and was not asked for longest goes first. All on the loop's
- * thread.
+/* The breakers of what scripts reach with http: one for each origin ("https://crm.example.com"), made when it is
+ * first asked for. UPSTREAMS_MAX at most: one that is closed and was not asked for longest goes first. All on
+ * the loop's thread.
  *
  *     struct breaker *breaker = upstreams_find(&host->upstreams, origin);
  *     if (breaker != NULL && !breaker_allows(breaker, run->id)) ...

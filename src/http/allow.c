@@ -1,5 +1,5 @@
-/* What guarded calls may reach although it is special: ranges of addresses, and names. The addresses are those that
- * a connection really goes to; a name in the list stands for whatever address it has. */
+/* What guarded calls may reach although it is special: ranges of addresses, and names. The addresses are those
+ * that a connection really goes to; a name in the list stands for whatever address it has. */
 #include "base/text.h"
 #include "http/client.h"
 #include <arpa/inet.h>

@@ -38,7 +38,8 @@ struct http_options {
     size_t connections_per_host; /* 0: 64 */
     const char *ca_file;         /* PEM; NULL: the system's */
     /* What guarded calls may reach besides public addresses: "10.1.0.0/16", "127.0.0.1", "127.0.0.1:9000",
-     * "[::1]:9000", "crm.intern", "crm.intern:8080" (a name: whatever address it has); NULL-terminated, or NULL. */
+     * "[::1]:9000", "crm.intern", "crm.intern:8080" (a name: whatever address it has); NULL-terminated, or NULL.
+     */
     const char *const *allow;
 };
 

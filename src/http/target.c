@@ -1,5 +1,5 @@
-/* Where a URL leads. libcurl's own reader is asked, with the options of a transfer: whoever decides by a host decides
- * by the one that the request goes to. */
+/* Where a URL leads. libcurl's own reader is asked, with the options of a transfer: whoever decides by a host
+ * decides by the one that the request goes to. */
 #include "http/client.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,8 +15,8 @@ struct json_out_error {
     char message[256]; /* "options.labels.x: a function cannot be written as JSON" */
 };
 
-/* As json_out_append; a userdata in the value is written by `handle`, which appends JSON and neither raises nor enters
- * Lua; -1: it is none of its own, or there is no memory. */
+/* As json_out_append; a userdata in the value is written by `handle`, which appends JSON and neither raises nor
+ * enters Lua; -1: it is none of its own, or there is no memory. */
 int json_out_append_with(lua_State *L, int index, struct buffer *out, const char *root,
                          int (*handle)(lua_State *L, int index, struct buffer *out), struct json_out_error *error);
 

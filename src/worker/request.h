@@ -2,9 +2,10 @@
  *
  *     [url]   [url, options]   [options]          options: of http.request also method and url
  *
- * Options are `headers`, `timeout`, and one of `body`, `body_base64` (bytes that are no UTF-8), `json` (any value) and
- * `json_parts`. A text with secrets in it, be it the url, the body or a header's value, is the array of its parts
- * (secret.h), and so is json_parts, JSON with secrets inside of strings: there a script can put no tables. */
+ * Options are `headers`, `timeout`, and one of `body`, `body_base64` (bytes that are no UTF-8), `json` (any
+ * value) and `json_parts`. A text with secrets in it, be it the url, the body or a header's value, is the array
+ * of its parts (secret.h), and so is json_parts, JSON with secrets inside of strings: there a script can put no
+ * tables. */
 #ifndef WORKER_REQUEST_H
 #define WORKER_REQUEST_H
 

@@ -1,8 +1,8 @@
 /* Texts with secrets in them, as scripts hold them: secret "CRM_TOKEN", "Bearer " .. secret "CRM_TOKEN",
  * http.basic("bob", secret "PASSWORD"). Private to the room.
  *
- * A worker knows the names of secrets and none of their values. What such a text is made of goes to the host as a JSON
- * array of parts: texts, which are JSON strings whatever they hold, and objects that name a secret:
+ * A worker knows the names of secrets and none of their values. What such a text is made of goes to the host as
+ * a JSON array of parts: texts, which are JSON strings whatever they hold, and objects that name a secret:
  *
  *     "text"                                 as it is
  *     {"secret":"CRM_TOKEN"}                 the value

@@ -42,8 +42,12 @@ describe("http", function()
       upstream,
       [[
         http.get(url .. "/a?b=c%20d")
-        http.post(url .. "/b", { json = { list = json.array {}, n = 1, text = "ü" }, headers = { ["X-One"] = 1 } })
-        http.put(url .. "/c", { body = "plain", headers = { ["Content-Type"] = "text/plain", Accept = "text/html" } })
+        http.post(url .. "/b", {
+          json = { list = json.array {}, n = 1, text = "ü" }, headers = { ["X-One"] = 1 },
+        })
+        http.put(url .. "/c", {
+          body = "plain", headers = { ["Content-Type"] = "text/plain", Accept = "text/html" },
+        })
         http.patch(url .. "/d", { body = "\xff\0\1" })
         http.delete(url .. "/e")
         http.head(url .. "/f")
@@ -151,8 +155,13 @@ describe("http", function()
     local upstream = host.upstream(function()
       return false
     end)
-    local one, server =
-      run(upstream, [[local ok, why = pcall(http.get, url, { timeout = 0.2 }) return { ok, why.code, why.retryable }]])
+    local one, server = run(
+      upstream,
+      [[
+        local ok, why = pcall(http.get, url, { timeout = 0.2 })
+        return { ok, why.code, why.retryable }
+      ]]
+    )
     assert.same({ false, "Timeout", true }, returned(one))
     server:stop()
   end)
@@ -165,8 +174,10 @@ describe("http", function()
         local port = %d
         http.get(url)
         local seen = {}
-        for i, target in ipairs { "127.0.0.1:%d", "127.1:" .. port, "localhost:" .. port, "[::ffff:127.0.0.1]:" .. port,
-            "2130706433:" .. port, "169.254.169.254", "[::1]:" .. port, "user@127.0.0.1:" .. port } do
+        for i, target in ipairs {
+          "127.0.0.1:%d", "127.1:" .. port, "localhost:" .. port, "[::ffff:127.0.0.1]:" .. port,
+          "2130706433:" .. port, "169.254.169.254", "[::1]:" .. port, "user@127.0.0.1:" .. port,
+        } do
           local ok, why = pcall(http.get, "http://" .. target .. "/")
           seen[i] = ok or { why.code, why.retryable }
         end
@@ -189,13 +200,17 @@ describe("http", function()
       upstream,
       [[
         local wrong = {
-          { http.get }, { http.get, 5 }, { http.get, "ftp://x/" }, { http.get, "http://a b/" }, { http.get, "http:///x" },
+          { http.get }, { http.get, 5 }, { http.get, "ftp://x/" }, { http.get, "http://a b/" },
+          { http.get, "http:///x" },
           { http.get, url .. "/\r\nX: y" }, { http.get, url .. "/\0" }, { http.get, url .. "/ü" },
           { http.get, url, {}, 3 }, { http.get, url, 5 }, { http.get, url, { heders = {} } },
-          { http.get, url, { headers = { ["a b"] = "c" } } }, { http.get, url, { headers = { ["A\r\nB"] = "c" } } },
-          { http.get, url, { headers = { A = "b\r\nC: d" } } }, { http.get, url, { headers = { A = "b\0" } } },
+          { http.get, url, { headers = { ["a b"] = "c" } } },
+          { http.get, url, { headers = { ["A\r\nB"] = "c" } } },
+          { http.get, url, { headers = { A = "b\r\nC: d" } } },
+          { http.get, url, { headers = { A = "b\0" } } },
           { http.get, url, { headers = { A = {} } } }, { http.get, url, { headers = { "A: b" } } },
-          { http.get, url, { headers = { A = "1", a = "2" } } }, { http.get, url, { headers = { Host = "evil" } } },
+          { http.get, url, { headers = { A = "1", a = "2" } } },
+          { http.get, url, { headers = { Host = "evil" } } },
           { http.get, url, { headers = { ["transfer-encoding"] = "chunked" } } },
           { http.post, url, { body = {} } }, { http.post, url, { body = "x", json = {} } },
           { http.post, url, { json = { f = print } } }, { http.head, url, { body = "x" } },
