@@ -324,7 +324,7 @@ describe("http", function()
           end]]):format(upstream.url, upstream.url),
         },
       }
-      deliver(server, "j1")
+      pcall(deliver, server, "j1") -- its answer may come, or not any more
       server:wait_exit()
       server = server:again { environment = {} }
       assert.same({ true, false }, returned(server:wait_run(1, "done")))
