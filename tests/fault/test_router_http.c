@@ -44,6 +44,26 @@ static void requests_are_whole_or_not_at_all(void **state) {
     assert_true(fault_alloc_each(build_and_sign, NULL) >= 8);
 }
 
+static int follow_page(void *context, struct error *error) {
+    struct router_request request;
+    (void)context;
+    router_request_init(&request);
+    int result = router_request_build(
+        &request, router_find(slice_of("router.jobs.list")),
+        slice_of("[{},{\"nextLink\":\"https://contoso.example/routing/jobs?page=2\"}]"), error);
+    if (result == 0) {
+        assert_string_equal(request.target.bytes, "/routing/jobs?page=2&api-version=2023-11-01");
+        assert_string_equal(request.origin.bytes, "https://contoso.example");
+    }
+    router_request_reset(&request);
+    return result;
+}
+
+static void pages_are_as_well(void **state) {
+    (void)state;
+    assert_true(fault_alloc_each(follow_page, NULL) >= 3);
+}
+
 static int refuse_option(void *context, struct error *error) {
     struct router_request request;
     struct error why = {.code = ERROR_NONE};
@@ -180,6 +200,7 @@ static void the_client_goes_on(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_whole_or_not_at_all),
+        cmocka_unit_test(pages_are_as_well),
         cmocka_unit_test(refusals_are_as_well),
         cmocka_unit_test(answers_are_whole_or_not_at_all),
         cmocka_unit_test(the_client_goes_on),
