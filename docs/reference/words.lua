@@ -17,6 +17,33 @@ local LOG = {
   { "fields", "table", "names and values, up to 64 KiB" },
 }
 
+local URL = {
+  "url",
+  "string, or one with secrets in it",
+  "http or https; private addresses only where the configuration allows them",
+}
+local OPTIONS = {
+  URL,
+  { "options.headers", "table", "names and values; a value may hold secrets" },
+  { "options.body", "string", "the bytes; it may hold secrets" },
+  { "options.json", "any", "the body as JSON, in place of `body`; its strings may be secrets" },
+  { "options.timeout", "number", "seconds above 0, 3,600 at most" },
+}
+local ANSWER = "`{ status, headers, body, json() }`; any status is an answer"
+local TRANSPORT = "an error value when no answer came; `json()` raises one when the body is no JSON"
+
+local function verb(name)
+  return {
+    name = "http." .. name,
+    call = ("http.%s(url [, options])"):format(name),
+    words = ("Sends a %s request."):format(name:upper()),
+    arguments = OPTIONS,
+    returns = ANSWER,
+    errors = TRANSPORT,
+    is_step = true,
+  }
+end
+
 words.modules = {
   {
     name = "state",
@@ -71,6 +98,54 @@ words.modules = {
       },
       returns = "true, or false when something else was there",
       is_step = true,
+    },
+  },
+  {
+    name = "http and secret",
+    words = "Requests that the host makes, and secrets that only the host knows: a script has a handle, which "
+      .. "joins texts with `..` and is filled in as the request is sent, and only to the hosts that the "
+      .. "configuration names.",
+    {
+      name = "http.request",
+      call = "http.request(options)",
+      words = "Sends any request.",
+      arguments = {
+        { "options.method", "string", "GET, POST, ..." },
+        { "options.url", URL[2], URL[3] },
+        OPTIONS[2],
+        OPTIONS[3],
+        OPTIONS[4],
+        OPTIONS[5],
+      },
+      returns = ANSWER,
+      errors = TRANSPORT,
+      is_step = true,
+    },
+    verb "get",
+    verb "post",
+    verb "put",
+    verb "patch",
+    verb "delete",
+    verb "head",
+    {
+      name = "http.basic",
+      call = "http.basic(user, secret)",
+      words = "A value for the header `Authorization` (RFC 7617).",
+      arguments = {
+        { "user", "string", "UTF-8, without a colon" },
+        { "secret", "a secret", 'such as `secret "CRM_TOKEN"`' },
+      },
+      returns = "a text with a secret in it",
+      is_step = false,
+    },
+    {
+      name = "secret",
+      call = "secret(name)",
+      words = "A handle for a secret of the configuration.",
+      arguments = { { "name", "string", "a name in `secrets` of `switchhook.lua`" } },
+      returns = "the handle",
+      errors = "when the configuration has no such secret, with the nearest name",
+      is_step = false,
     },
   },
   {
