@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "host/generation.h"
 #include "scripts/scripts.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,8 @@ struct check_offers {
  * what is left loads. -1 when it cannot be tried at all. */
 int check_load(struct check_report *report, const struct script_set *scripts, const struct config *config,
                const struct check_offers *offers, struct error *error);
+/* Filters that no event of the handler's type can ever pass, of the handlers that were loaded. */
+void check_filters(struct check_report *report, const struct generation *generation);
 /* What the scripts say, without running them; and the modules. */
 int check_texts(struct check_report *report, const struct script_set *scripts, const struct check_offers *offers,
                 struct error *error);

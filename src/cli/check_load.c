@@ -17,6 +17,7 @@ enum {
 
 /* One set of scripts on its way into a worker. */
 struct attempt {
+    struct check_report *report;
     const struct config *config;
     const struct check_offers *offers;
     struct loop *loop;
@@ -56,7 +57,7 @@ int check_load(struct check_report *report, const struct script_set *scripts, co
     enum state *states = calloc(scripts->count + 1, sizeof *states);
     int result = states == NULL ? error_memory(error) : 0;
     for (unsigned round = 0; result == 0; round++) {
-        struct attempt attempt = {.config = config, .offers = offers};
+        struct attempt attempt = {.report = report, .config = config, .offers = offers};
         result = load_once(&attempt, scripts, states, error);
         if (result < 0 || attempt.is_loaded) {
             break;
@@ -156,6 +157,7 @@ static int copy_script(struct script_set *set, const char *path, const char *byt
 static void on_ready(struct generation *generation) {
     struct attempt *attempt = generation->context;
     attempt->is_loaded = true;
+    check_filters(attempt->report, generation);
     loop_stop(attempt->loop);
 }
 
@@ -282,7 +284,7 @@ static int try_each(struct check_report *report, const struct script_set *script
         for (size_t k = 0; k < scripts->count; k++) {
             alone[k] = k == i || is_module(&scripts->files[k]) ? states[k] : STATE_OUT;
         }
-        struct attempt attempt = {.config = config, .offers = offers};
+        struct attempt attempt = {.report = report, .config = config, .offers = offers};
         result = load_once(&attempt, scripts, alone, error);
         if (result == 0 && !attempt.is_loaded && take_errors(report, scripts, alone, attempt.error.message) == 0) {
             add_error(report, scripts->files[i].path, 0, attempt.error.message);

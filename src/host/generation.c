@@ -85,6 +85,7 @@ void generation_free(struct generation *generation) {
     for (size_t i = 0; i < generation->handler_count; i++) {
         free(generation->handlers[i].path);
         free(generation->handlers[i].type);
+        free(generation->handlers[i].options);
     }
     free(generation->handlers);
     free(generation->slots);
@@ -238,6 +239,7 @@ static int take_handler(struct generation *generation, struct handler *handler, 
     size_t type_length = slash == NULL ? path.length - strlen(".lua") : (size_t)(slash - path.bytes);
     struct slice type = slice_make(path.bytes, type_length);
     handler->path = slice_copy(path);
+    handler->options = slice_copy(options);
     handler->retry = generation->options.retry;
     if (slice_is(type, "local") && slash != NULL) {
         size_t length = path.length - type_length - strlen("/.lua");
@@ -247,7 +249,7 @@ static int take_handler(struct generation *generation, struct handler *handler, 
     } else {
         handler->type = slice_copy(type);
     }
-    if (handler->path == NULL || handler->type == NULL) {
+    if (handler->path == NULL || handler->type == NULL || handler->options == NULL) {
         goto failed;
     }
     digest_script(generation, handler);
@@ -270,6 +272,7 @@ static int take_handler(struct generation *generation, struct handler *handler, 
 failed:
     free(handler->path);
     free(handler->type);
+    free(handler->options);
     return -1;
 }
 

@@ -26,6 +26,7 @@ enum generation_state { GENERATION_LOADING, GENERATION_READY, GENERATION_FAILED,
 struct handler {
     char *path;             /* "RouterJobCancelled/refund.lua": its name in the store, the log and the metrics */
     char *type;             /* the event's short or full name that it is for; "default" for default.lua */
+    char *options;          /* its own, as the worker told them: JSON with filter, timeout and retry */
     double timeout_seconds; /* 0: as configured */
     struct retry_policy retry;
     uint8_t script[CRYPTO_DIGEST_SIZE]; /* of its file and of the modules: another one when it was mended */

@@ -18,6 +18,19 @@ int inspect_script(struct slice text, const struct inspect_options *options) {
     return result;
 }
 
+unsigned inspect_find_name(struct slice text, const char *name) {
+    struct lexer lexer = lexer_start(text);
+    for (;;) {
+        struct lexer_token token = lexer_next(&lexer);
+        if (token.kind == LEX_END || token.kind == LEX_BAD) {
+            return 0;
+        }
+        if (token.kind == LEX_NAME && slice_is(token.text, name)) {
+            return token.line;
+        }
+    }
+}
+
 struct inspect_writes *inspect_writes_new(void) {
     return calloc(1, sizeof(struct inspect_writes));
 }

@@ -52,6 +52,9 @@ enum { INSPECT_FINDINGS_MAX = 200 };
  * no memory): then nothing was found. */
 int inspect_script(struct slice text, const struct inspect_options *options);
 
+/* The line where the name stands first, outside of comments and texts; 0: nowhere. */
+unsigned inspect_find_name(struct slice text, const char *name);
+
 /* NULL without memory. The caller frees it. */
 struct inspect_writes *inspect_writes_new(void);
 void inspect_writes_free(struct inspect_writes *writes);

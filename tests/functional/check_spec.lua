@@ -171,6 +171,29 @@ describe("check", function()
     }, "0 errors, 5 warnings in 3 files")
   end)
 
+  it("warns of a filter that no event ever passes, and says why", function()
+    local filter = "-- filter\nreturn {\n  filter = { advancedFilters = { "
+      .. "{ operatorType = 'NumberGreaterThan', key = 'data.priority', value = 5 } } },\n"
+      .. "  handle = function() end,\n}"
+    local found = check { ["RouterJobCancelled.lua"] = filter, ["RouterJobQueued.lua"] = filter }
+    assert.equal(0, found.status)
+    local line = found.stdout:match "^(.-)\n0 errors, 1 warning in 2 files\n$"
+    assert.is_truthy(line, found.stdout)
+    local begin = "scripts/RouterJobCancelled.lua:3: warning: no event ever passes its filter: "
+    assert.equal(begin, line:sub(1, #begin))
+    assert.is_truthy(line:find("priority", 1, true))
+  end)
+
+  it("knows the operations of C helpers", function()
+    local folder = folder_of {
+      ["RouterJobQueued.lua"] = "return function(event) crm.lookup { id = event.data.jobId } crm.lokup {} end",
+      ["../switchhook.lua"] = ("plugins = { %q }"):format(host.build .. "/tests/PLUGIN"),
+    }
+    local found = host.run({ "check" }, { folder = folder })
+    assert.equal("scripts/RouterJobQueued.lua:1: warning: crm.lokup: there is nothing of this name in crm; did you "
+      .. "mean lookup?\n0 errors, 1 warning in 1 file\n", found.stdout)
+  end)
+
   it("knows the members that an event has when it runs", function()
     local server = host.serve {
       scripts = {
