@@ -45,16 +45,22 @@ describe("check", function()
   end)
 
   it("finds nothing in the scripts and the examples that ship", function()
-    local folders = { "scripts" }
-    local listed = host.run_program { "find", host.source .. "/examples", "-type", "d", "-name", "scripts" }
-    for path in listed.stdout:gmatch "[^\n]+" do
-      folders[#folders + 1] = path:sub(#host.source + 2)
-    end
-    for _, folder in ipairs(folders) do
-      local found = host.run({ "check", host.source .. "/" .. folder }, { folder = host.folder() })
+    local function assert_fine(folder, ...)
+      local found = host.run({ "check", ... }, { folder = folder })
       assert.equal("", found.stderr)
       assert.is_truthy(found.stdout:match "^0 errors, 0 warnings in %d+ files?\n$", found.stdout)
       assert.equal(0, found.status)
+    end
+    assert_fine(host.folder(), host.source .. "/scripts")
+    local listed = host.run_program { "find", host.source .. "/examples", "-type", "d", "-name", "scripts" }
+    for example in listed.stdout:gmatch "([^\n]+)/scripts\n" do
+      local folder = host.folder()
+      assert.equal(0, host.run_program({ "cp", "-r", example .. "/.", folder }).status)
+      local makes_helper = host.run_program { "sh", "-c", [[
+        cd "$1" && ! grep -q crm.so switchhook.lua 2>/dev/null || cc -shared -fPIC -I "$2/include" -o crm.so crm.c
+      ]], "sh", folder, host.source }
+      assert.equal("", makes_helper.stderr)
+      assert_fine(folder, folder .. "/scripts")
     end
   end)
 
@@ -186,12 +192,12 @@ describe("check", function()
 
   it("knows the operations of C helpers", function()
     local folder = folder_of {
-      ["RouterJobQueued.lua"] = "return function(event) crm.lookup { id = event.data.jobId } crm.lokup {} end",
-      ["../switchhook.lua"] = ("plugins = { %q }"):format(host.build .. "/tests/PLUGIN"),
+      ["RouterJobQueued.lua"] = "return function(event) test.echo { id = event.data.jobId } test.toch {} end",
+      ["../switchhook.lua"] = ("plugins = { %q }"):format(host.build .. "/tests/plugin_good.so"),
     }
     local found = host.run({ "check" }, { folder = folder })
-    assert.equal("scripts/RouterJobQueued.lua:1: warning: crm.lokup: there is nothing of this name in crm; did you "
-      .. "mean lookup?\n0 errors, 1 warning in 1 file\n", found.stdout)
+    assert.equal("scripts/RouterJobQueued.lua:1: warning: test.toch: there is nothing of this name in test; did you "
+      .. "mean touch?\n0 errors, 1 warning in 1 file\n", found.stdout)
   end)
 
   it("knows the members that an event has when it runs", function()
