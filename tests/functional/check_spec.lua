@@ -192,12 +192,12 @@ describe("check", function()
 
   it("knows the operations of C helpers", function()
     local folder = folder_of {
-      ["RouterJobQueued.lua"] = "return function(event) test.echo { id = event.data.jobId } test.toch {} end",
+      ["RouterJobQueued.lua"] = "return function(e) test.echo { id = e.data.jobId } test.toch {} end",
       ["../switchhook.lua"] = ("plugins = { %q }"):format(host.build .. "/tests/plugin_good.so"),
     }
     local found = host.run({ "check" }, { folder = folder })
-    assert.equal("scripts/RouterJobQueued.lua:1: warning: test.toch: there is nothing of this name in test; did you "
-      .. "mean touch?\n0 errors, 1 warning in 1 file\n", found.stdout)
+    assert.equal("scripts/RouterJobQueued.lua:1: warning: test.toch: there is nothing of this name in test; "
+      .. "did you mean touch?\n0 errors, 1 warning in 1 file\n", found.stdout)
   end)
 
   it("knows the members that an event has when it runs", function()
