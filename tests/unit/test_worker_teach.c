@@ -190,6 +190,28 @@ static const struct mistake mistakes[] = {
     {"xpcall(error, function() router.jobs.get 'j' end) table.sort({ 2, 1 }, function() for _ in "
      "router.jobs.list() do end end)",
      "router.jobs.list cannot wait inside table.sort: do it before or after"},
+
+    /* Requests and secrets. */
+    {"http.gett 'https://x.example/'",
+     "attempt to call a nil value (field 'gett'): http has no 'gett' (did you mean 'get'?)"},
+    {"http.get()", "bad argument 'url' to http.get: expected a string, got nil"},
+    {"http.get(5)", "bad argument 'url' to http.get: expected a string, got number"},
+    {"http.get('https://x.example/', { header = {} })",
+     "http.get has no option 'header' (did you mean 'headers'?)"},
+    {"http.get('https://x.example/', { timeout = '5s' })",
+     "bad argument 'timeout' to http.get: expected seconds above 0, 3600 at most, got string"},
+    {"http.post('https://x.example/', { body = {} })",
+     "bad argument 'body' to http.post: expected a string (for a table use json = ...), got table"},
+    {"http.request { method = 'GET' }", "bad argument 'url' to http.request: expected a string, got nil"},
+    {"http.request 'https://x.example/'",
+     "bad argument 'options' to http.request: expected a table with method and url, got string"},
+    {"http:get 'https://x.example/'", "http.get is called with a dot, not a colon: http.get(...)"},
+    {"http.basic('me', 'password')", "bad argument 'secret' to http.basic: expected secret \"NAME\" (a password "
+                                     "in a script would be kept with it), got string"},
+    {"secret 'CRM_TOKEN'",
+     "there is no secret 'CRM_TOKEN': the configuration has none (secrets = { ... } in switchhook.lua)"},
+    {"secret()", "bad argument 'name' to secret: expected a string, got nothing"},
+    {"http.get 'x.example'", "bad argument 'url' to http.get: it must begin with https://HOST or http://HOST"},
 };
 
 /* Found when the script is loaded. */
