@@ -148,7 +148,7 @@ describe("an operation of a plugin", function()
   it("does not hold up the loop, and takes no longer than its run has time", function()
     local server = serve(
       [[
-        return { timeout = 0.3, handle = function(event)
+        return { timeout = 1, handle = function(event)
           if event.data.waits then
             test.wait { file = event.data.folder .. "/go" }
           end
@@ -166,8 +166,10 @@ describe("an operation of a plugin", function()
     host.write(server.folder .. "/go", "")
     local run = server:wait_run(1, "done")
     assert.equal("again", lines_of(server.folder .. "/go.begun")[2])
-    has(run.steps[1].answer and host.json.encode(run.steps[1]) or "", "did not answer within the time of its run")
+    has(host.json.encode(run.steps[1]), "did not answer within the time of its run")
+    assert.is_true(run.steps[1].forgotten)
     assert.is_true(run.steps[#run.steps].repeated)
+    assert.equal(run.attempt, #run.steps) -- each asked anew, at once
     server:stop()
   end)
 

@@ -104,9 +104,21 @@ static void make_file(const char *path) {
     fclose(file);
 }
 
-static void wait_for_file(const char *path) {
+static size_t count_lines(const char *path) {
+    size_t count = 0;
+    FILE *file = fopen(path, "re");
+    for (int c; file != NULL && (c = getc(file)) != EOF;) {
+        count += c == '\n';
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return count;
+}
+
+static void wait_for_lines(const char *path, size_t count) {
     int64_t until = clock_monotonic_ns() + 30 * CLOCK_NS_PER_S;
-    while (access(path, F_OK) != 0) {
+    while (count_lines(path) < count) {
         assert_true(clock_monotonic_ns() < until);
         usleep(1000);
     }
@@ -252,7 +264,7 @@ static void what_hangs_holds_nobody_up(void **state) {
     for (size_t i = 0; i < PLUGIN_THREADS; i++) {
         calls[i] = ask(&hanging[i], "test.wait", arguments);
     }
-    wait_for_file(begun);
+    wait_for_lines(begun, PLUGIN_THREADS);
     for (size_t i = 0; i < PLUGIN_THREADS; i++) {
         plugin_call_drop(calls[i]);
         awaited--;
@@ -282,7 +294,7 @@ static void a_pool_leaves_what_never_comes_back(void **state) {
     char *arguments = NULL;
     assert_true(asprintf(&arguments, "{\"file\":\"%s\"}", path) > 0);
     ask(&hanging, "test.wait", arguments);
-    wait_for_file(begun);
+    wait_for_lines(begun, 1);
     int64_t before = clock_monotonic_ns();
     plugin_pool_free(pool);
     pool = NULL;
