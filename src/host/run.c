@@ -38,6 +38,7 @@ int run_dispatch(struct run *run, struct worker_slot *slot) {
     }
     memcpy(run->generation, generation->scripts->digest, sizeof run->generation);
     run->has_generation = true;
+    run->has_rested = run->is_resting;
     run->is_resting = false;
     run->dispatch = ++host->dispatches;
     if (handler == NULL) {
@@ -283,8 +284,9 @@ static void put_answer(const struct step *step, enum wire_outcome outcome) {
     struct run *run = step->run;
     struct buffer *out = &run->slot->process->out;
     int64_t now = step->answered_us;
-    if (now < run->attempt_us && !journal_has_more(run)) {
-        now = run->attempt_us;
+    if (!journal_has_more(run)) {
+        now = now < run->attempt_us ? run->attempt_us : now;
+        run->is_muted = run->is_muted && !run->has_rested;
     }
     size_t place = wire_begin(out, WIRE_ANSWER, run->dispatch);
     wire_put_u32(out, step->wait);

@@ -92,6 +92,7 @@ struct run {
     char *returned;                /* JSON of what the handler returned */
     const char *result;            /* a constant */
     bool is_resting;               /* RUN_WAITING in a sleep: the lane is held, no attempt is counted */
+    bool has_rested;               /* it was run again after that: what follows the sleep was never said */
     bool is_postponed;             /* RUN_WAITING for a breaker, likewise; in the host's list `postponed` */
     const struct breaker *held_by; /* while it is postponed */
     bool is_set_aside;             /* RUN_WAITING for its handler to be resumed, likewise; in `paused_runs` */

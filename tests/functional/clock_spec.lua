@@ -36,3 +36,30 @@ describe("a wall clock that is set", function()
     end)
   end
 end)
+
+describe("a run that slept for long", function()
+  it("logs what follows its sleep, and nothing twice", function()
+    if sanitizer then
+      return pending "a sanitizer wants to be loaded first"
+    end
+    local server = host.serve {
+      scripts = { ["RouterJobQueued.lua"] = [[return function(event)
+        log.info "before"
+        sleep(90)
+        log.info "behind"
+      end]] },
+    }
+    assert.equal(200, server:deliver({ host.event("RouterJobQueued", { jobId = "j1" }) }).status)
+    server:wait_state(1, "waiting")
+    server:stop()
+    local shift = host.folder() .. "/shift"
+    host.write(shift, "100")
+    server = server:again {
+      environment = { LD_PRELOAD = host.build .. "/tests/clock_shift.so", SWITCHHOOK_CLOCK = shift },
+    }
+    server:wait_state(1, "done")
+    server:wait_line "(message=behind)"
+    assert.is_nil(server:stderr():find("message=before", 1, true), server:stderr())
+    server:stop()
+  end)
+end)
