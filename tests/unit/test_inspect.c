@@ -301,7 +301,7 @@ static void cannot_be_followed(const char *text, size_t length) {
 static void hostile_texts_come_to_an_end(void **state) {
     (void)state;
     enum { SIZE = 1 << 20 };
-    char *text = malloc(SIZE);
+    char *text = calloc(1, SIZE + 1);
     assert_non_null(text);
     static const char *const units[] = {"(",
                                         "{",
