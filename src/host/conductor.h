@@ -9,6 +9,7 @@
 #include "host/generation.h"
 #include "host/host.h"
 #include "host/lane.h"
+#include "host/token.h"
 #include "host/upstreams.h"
 #include "host/watch.h"
 #include "host/work.h"
@@ -36,6 +37,7 @@ struct host {
     struct plugin_pool *plugin_pool; /* NULL: no plugins */
     struct router_access access;
     bool has_access;
+    struct tokens *tokens; /* for the Job Router; NULL: calls are signed with the key */
     struct retry_policy retry;
 
     /* events */

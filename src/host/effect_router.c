@@ -15,6 +15,9 @@ struct call {
     const struct router_operation *operation;
     struct router_request request;
     struct router_signature signature;
+    struct token_wait token;
+    char *bearer;         /* the header's value; NULL: signed with the key */
+    bool has_other_token; /* the first one was refused */
     char *url;
     char request_id[EFFECT_ID_SIZE];
     struct http_header headers[HEADERS_MAX];
@@ -22,8 +25,13 @@ struct call {
 
 static void start_call(struct step *step, const struct router_operation *operation);
 static const char *prepare(struct call *call, struct error *error);
+static void authorize(struct call *call);
+static void on_token(struct token_wait *wait, const struct error *error);
+static void send(struct call *call);
 static void fill_headers(struct call *call);
 static void on_answered(struct http_call *http, const struct http_answer *answer);
+static bool try_other_token(struct call *call);
+static void drop_bearer(struct call *call);
 static bool is_failure(const struct http_answer *answer);
 static void free_call(struct call *call);
 
@@ -33,7 +41,8 @@ void effect_call_router(struct step *step) {
         effect_refuse(step, "UnknownOperation", "this version of the host does not know the operation");
     } else if (!step->run->work->host->has_access) {
         effect_refuse(step, "NotConfigured",
-                      "no Job Router is configured: set router.connection_string in switchhook.lua");
+                      "no Job Router is configured: set router.connection_string (or router.endpoint and "
+                      "router.entra) in switchhook.lua");
     } else {
         start_call(step, operation);
     }
@@ -41,6 +50,7 @@ void effect_call_router(struct step *step) {
 
 void effect_cancel_call(struct step *step) {
     if (step->call != NULL) {
+        tokens_cancel(&step->call->token);
         http_cancel(step->run->work->host->http, &step->call->http);
         free_call(step->call);
         step->call = NULL;
@@ -48,7 +58,6 @@ void effect_cancel_call(struct step *step) {
 }
 
 static void start_call(struct step *step, const struct router_operation *operation) {
-    struct host *host = step->run->work->host;
     struct error error = {0};
     struct call *call = calloc(1, sizeof *call);
     if (call == NULL) {
@@ -64,8 +73,45 @@ static void start_call(struct step *step, const struct router_operation *operati
         free_call(call);
         return;
     }
-    fill_headers(call);
     step->call = call;
+    authorize(call);
+}
+
+/* By the key, or by a token, which may have to be waited for. */
+static void authorize(struct call *call) {
+    struct host *host = call->step->run->work->host;
+    const char *token = host->tokens == NULL ? NULL : tokens_now(host->tokens);
+    if (host->tokens != NULL && token == NULL) {
+        call->token.done = on_token;
+        tokens_await(host->tokens, &call->token);
+        return;
+    }
+    if (token != NULL) {
+        drop_bearer(call);
+        if (asprintf(&call->bearer, "Bearer %s", token) < 0) {
+            call->bearer = NULL;
+            struct http_answer none = {.retry_after_s = -1};
+            error_memory(&none.error);
+            on_answered(&call->http, &none);
+            return;
+        }
+    }
+    send(call);
+}
+
+static void on_token(struct token_wait *wait, const struct error *error) {
+    struct call *call = CONTAINER_OF(wait, struct call, token);
+    if (error == NULL) {
+        authorize(call);
+        return;
+    }
+    struct http_answer none = {.error = *error, .retry_after_s = -1};
+    on_answered(&call->http, &none);
+}
+
+static void send(struct call *call) {
+    const struct host *host = call->step->run->work->host;
+    fill_headers(call);
     call->http = (struct http_call){.method = call->request.method,
                                     .url = call->url,
                                     .headers = call->headers,
@@ -91,8 +137,9 @@ static const char *prepare(struct call *call, struct error *error) {
         call->url = NULL;
     }
     if (call->url == NULL ||
-        router_sign(&host->access, call->request.method, buffer_slice(&call->request.target),
-                    buffer_slice(&call->request.body), clock_wall_us(), &call->signature) < 0) {
+        (host->tokens == NULL &&
+         router_sign(&host->access, call->request.method, buffer_slice(&call->request.target),
+                     buffer_slice(&call->request.body), clock_wall_us(), &call->signature) < 0)) {
         error_set(error, ERROR_MEMORY, "the host has no memory for the request");
         return "OutOfMemory";
     }
@@ -104,9 +151,12 @@ static const char *prepare(struct call *call, struct error *error) {
 static void fill_headers(struct call *call) {
     effect_id(call->step, call->request_id);
     size_t count = 0;
-    call->headers[count++] = (struct http_header){"x-ms-date", call->signature.date};
-    call->headers[count++] = (struct http_header){"x-ms-content-sha256", call->signature.content_hash};
-    call->headers[count++] = (struct http_header){"Authorization", call->signature.authorization};
+    if (call->bearer == NULL) {
+        call->headers[count++] = (struct http_header){"x-ms-date", call->signature.date};
+        call->headers[count++] = (struct http_header){"x-ms-content-sha256", call->signature.content_hash};
+    }
+    call->headers[count++] =
+        (struct http_header){"Authorization", call->bearer == NULL ? call->signature.authorization : call->bearer};
     call->headers[count++] = (struct http_header){"x-ms-client-request-id", call->request_id};
     call->headers[count++] = (struct http_header){"Accept", "application/json"};
     if (call->request.content_type != NULL) {
@@ -128,6 +178,9 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
     bool has_answer = answer->error.code == ERROR_NONE;
     struct router_outcome outcome = {0};
     fault_point("host.answered");
+    if (has_answer && answer->status == 401 && try_other_token(call)) {
+        return;
+    }
     buffer_init(&outcome.value, step->answer.limit);
     const char *code = has_answer ? http_answer_header(answer, "x-ms-error-code") : NULL;
     const char *etag = has_answer ? http_answer_header(answer, "etag") : NULL;
@@ -157,6 +210,29 @@ static void on_answered(struct http_call *http, const struct http_answer *answer
     journal_answer(step);
 }
 
+/* A token that was taken a moment ago and is refused now has ended early, or the one in the file was renewed:
+ * nothing was done with the request, so it goes out once more with another one. */
+static bool try_other_token(struct call *call) {
+    struct host *host = call->step->run->work->host;
+    if (host->tokens == NULL || call->has_other_token || call->bearer == NULL) {
+        return false;
+    }
+    call->has_other_token = true;
+    if (!tokens_reject(host->tokens, call->bearer + strlen("Bearer "))) {
+        return false;
+    }
+    authorize(call);
+    return true;
+}
+
+static void drop_bearer(struct call *call) {
+    if (call->bearer != NULL) {
+        explicit_bzero(call->bearer, strlen(call->bearer));
+        free(call->bearer);
+        call->bearer = NULL;
+    }
+}
+
 /* Of the upstream, not of the request: no answer, 5xx, or a key that is not taken any more. */
 static bool is_failure(const struct http_answer *answer) {
     return answer->error.code != ERROR_NONE || answer->status >= 500 || answer->status == 401 ||
@@ -164,6 +240,7 @@ static bool is_failure(const struct http_answer *answer) {
 }
 
 static void free_call(struct call *call) {
+    drop_bearer(call);
     router_request_reset(&call->request);
     free(call->url);
     free(call);

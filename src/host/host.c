@@ -92,6 +92,7 @@ void host_free(struct host *host) {
         free(host->paused[i]);
     }
     plugin_pool_free(host->plugin_pool);
+    tokens_free(host->tokens);
     http_client_free(host->http);
     store_reader_free(host->reader);
     router_access_reset(&host->access);
@@ -240,6 +241,15 @@ static int open_parts(struct host *host, struct error *error) {
     if (host->config->router_connection_string != NULL) {
         if (router_access_init(&host->access, host->config->router_connection_string, error) < 0) {
             return error_prefix(error, "router.connection_string");
+        }
+        host->has_access = true;
+    } else if (host->config->router_endpoint != NULL) {
+        if (router_access_init_endpoint(&host->access, host->config->router_endpoint, error) < 0) {
+            return error_prefix(error, "router.endpoint");
+        }
+        host->tokens = tokens_new(host->loop, host->http, host->config, error);
+        if (host->tokens == NULL) {
+            return -1;
         }
         host->has_access = true;
     }

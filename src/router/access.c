@@ -33,6 +33,16 @@ int router_access_init(struct router_access *access, const char *connection_stri
     return 0;
 }
 
+int router_access_init_endpoint(struct router_access *access, const char *endpoint, struct error *error) {
+    *access = (struct router_access){.endpoint = NULL};
+    buffer_init(&access->key, KEY_LIMIT + 1);
+    if (set_endpoint(access, slice_of(endpoint), error) < 0) {
+        router_access_reset(access);
+        return -1;
+    }
+    return 0;
+}
+
 void router_access_reset(struct router_access *access) {
     free(access->endpoint);
     free(access->host);

@@ -78,6 +78,8 @@ struct router_access {
 /* "endpoint=https://...;accesskey=BASE64": names in any case, a last semicolon allowed, http only for loopback
  * addresses. The error's words hold nothing of the key. After a failure `access` is empty. */
 int router_access_init(struct router_access *access, const char *connection_string, struct error *error);
+/* The endpoint alone, for calls that carry a token: no key. */
+int router_access_init_endpoint(struct router_access *access, const char *endpoint, struct error *error);
 void router_access_reset(struct router_access *access);
 
 /* A request, ready to be sent except for its date and signature. */
