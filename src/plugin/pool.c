@@ -37,7 +37,7 @@ struct pool_thread {
     bool is_over;
 };
 
-/* Freed by its owner, unless a thread never comes back. */
+/* Freed by its owner, or by the last thread that was left behind. */
 struct plugin_pool {
     pthread_mutex_t lock;
     pthread_cond_t wanted, ended;
@@ -47,7 +47,7 @@ struct plugin_pool {
     struct list waiting, answered; /* struct plugin_call, by in_list */
     struct list threads;           /* struct pool_thread, by in_pool */
     size_t waiting_count, thread_count, idle, dropped;
-    bool is_over;
+    bool is_over, is_left; /* is_left: its owner is gone */
 };
 
 static struct plugin_call *new_call(struct plugin_pool *pool, const struct plugin_request *request);
@@ -61,6 +61,7 @@ static void finish(struct plugin_call *call);
 static void on_told(struct loop_task *task);
 static void wait_for_threads(struct plugin_pool *pool);
 static bool has_running(const struct plugin_pool *pool);
+static void free_pool(struct plugin_pool *pool);
 static void drop_all(struct list *calls);
 
 struct plugin_pool *plugin_pool_new(struct plugins *plugins, struct loop *loop, size_t answer_limit,
@@ -96,7 +97,7 @@ void plugin_pool_free(struct plugin_pool *pool) {
     drop_all(&pool->answered);
     pthread_cond_broadcast(&pool->wanted);
     wait_for_threads(pool);
-    bool is_held = has_running(pool);
+    bool is_held = pool->is_left = has_running(pool);
     pool->plugins->is_held = pool->plugins->is_held || is_held;
     struct list over;
     list_init(&over);
@@ -119,12 +120,9 @@ void plugin_pool_free(struct plugin_pool *pool) {
     if (is_held) {
         log_warn("plugin", "a C helper has not come back: it is left behind, and its plugin stays loaded",
                  LOG_END);
-        return;
+    } else {
+        free_pool(pool);
     }
-    pthread_cond_destroy(&pool->wanted);
-    pthread_cond_destroy(&pool->ended);
-    pthread_mutex_destroy(&pool->lock);
-    free(pool);
 }
 
 struct plugin_call *plugin_pool_call(struct plugin_pool *pool, const struct plugin_request *request,
@@ -259,8 +257,17 @@ static void *run_thread(void *context) {
         finish(call);
     }
     thread->is_over = true;
+    bool is_left = pool->is_left;
+    bool is_last = is_left && !has_running(pool);
+    if (is_left) {
+        list_remove(&thread->in_pool);
+        free(thread);
+    }
     pthread_cond_signal(&pool->ended);
     pthread_mutex_unlock(&pool->lock);
+    if (is_last) {
+        free_pool(pool);
+    }
     return NULL;
 }
 
@@ -354,6 +361,13 @@ static bool has_running(const struct plugin_pool *pool) {
         }
     }
     return false;
+}
+
+static void free_pool(struct plugin_pool *pool) {
+    pthread_cond_destroy(&pool->wanted);
+    pthread_cond_destroy(&pool->ended);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
 }
 
 static void drop_all(struct list *calls) {

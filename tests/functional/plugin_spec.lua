@@ -1,5 +1,6 @@
 -- C helpers: their operations are steps like any other, and what is wrong with one is said at start.
 local host = require "host"
+local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 
 local function plugin(name)
   return ("%s/tests/plugin_%s.so"):format(host.build, name)
@@ -235,6 +236,9 @@ describe("what knows plugins besides the host", function()
   end)
 
   it("is the kit", function()
+    if sanitizer then
+      return pending "the distribution's Lua has no sanitizer in it"
+    end
     local folder = host.folder()
     host.write(folder .. "/switchhook.lua", named "good")
     host.make_folders(folder .. "/scripts")
