@@ -20,6 +20,7 @@ const struct cli_command cli_commands[] = {
     {"events", "the recorded events; `events show SEQ`: what became of one", cli_events, false},
     {"handshakes", "who asked to be allowed to deliver; `handshakes confirm NAME`: consent by hand",
      cli_handshakes, false},
+    {"new", "write a commented handler and its spec", cli_new, false},
     {"pause", "hand out no more runs, of all handlers or of one", cli_pause, false},
     {"replay", "run parked events again", cli_replay, false},
     {"resume", "hand out runs again", cli_resume, false},

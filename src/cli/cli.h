@@ -33,6 +33,7 @@ int cli_check(int argc, char **argv);
 int cli_emit(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_handshakes(int argc, char **argv);
+int cli_new(int argc, char **argv);
 int cli_pause(int argc, char **argv);
 int cli_replay(int argc, char **argv);
 int cli_resume(int argc, char **argv);

@@ -1,9 +1,9 @@
 /* new: a commented handler, its spec, and what an editor needs to know both. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/kit_place.h"
 #include "event/catalogue.h"
 #include "event/event.h"
-#include "host/program.h"
 #include "json/json.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +33,7 @@ static int write_new(const char *folder, const char *name, const char *ending, c
 static void put_handler(struct buffer *out, const struct event_type *type);
 static void put_spec(struct buffer *out, const struct event_type *type, const char *folder);
 static int put_editor(struct buffer *out);
+static void put_parent(struct buffer *out, const char *folder);
 static const char *last_part(const char *folder);
 
 int cli_new(int argc, char **argv) {
@@ -42,16 +43,17 @@ int cli_new(int argc, char **argv) {
 }
 
 static void print_help(void) {
-    printf("usage: switchhook new TYPE [DIR] [-c FILE]\n\n"
-           "Writes a commented handler for events of the type, TYPE.lua, and its spec, TYPE_spec.lua, into the "
-           "scripts folder\n"
-           "DIR (without it, the configuration's), and beside that folder a .luarc.json that tells the Lua language "
-           "server\n"
-           "where the API and the events are described. Nothing that is there is changed. A running host takes the "
-           "handler\n"
-           "up at once: it only writes to the log.\n\n"
-           "  -c FILE   the configuration\n\n"
-           "`switchhook catalog` lists the types.\n");
+    printf(
+        "usage: switchhook new TYPE [DIR] [-c FILE]\n\n"
+        "Writes a commented handler for events of the type, TYPE.lua, and its spec, TYPE_spec.lua, into the "
+        "scripts folder\n"
+        "DIR (without it, the configuration's), and beside that folder a .luarc.json that tells the Lua language "
+        "server\n"
+        "where the API and the events are described. Nothing that is there is changed. A running host takes the "
+        "handler\n"
+        "up at once: it only writes to the log.\n\n"
+        "  -c FILE   the configuration\n\n"
+        "`switchhook catalog` lists the types.\n");
 }
 
 /* -1: go on; else the exit status. */
@@ -105,7 +107,7 @@ static int write_all(const struct new *new, const char *folder) {
     buffer_init(&parent, TEXT_MAX);
     put_handler(&handler, new->type);
     put_spec(&spec, new->type, last_part(folder));
-    buffer_append_format(&parent, "%s/..", folder);
+    put_parent(&parent, folder);
     if (handler.is_broken || spec.is_broken || parent.is_broken) {
         cli_fail("no memory");
         goto out;
@@ -116,8 +118,8 @@ static int write_all(const struct new *new, const char *folder) {
         write_new(parent.bytes, ".luarc", ".json", &editor, true) != 0) {
         goto out;
     }
-    printf("\nSee what it does with `switchhook try %s/%s.lua`, and run its spec with `switchhook test %s`.\n", folder,
-           new->type->name, folder);
+    printf("\nSee what it does with `switchhook try %s/%s.lua`, and run its spec with `switchhook test %s`.\n",
+           folder, new->type->name, folder);
     status = CLI_OK;
 out:
     buffer_reset(&handler);
@@ -171,58 +173,74 @@ static void put_handler(struct buffer *out, const struct event_type *type) {
         buffer_append_format(out, "--   %-*s%s%s\n", NAME_WIDTH, field->name, field->words,
                              field->is_nullable ? " (may be nil)" : "");
     }
-    buffer_append_format(out,
-                         "--\n"
-                         "-- A call that fails raises; what you do not catch makes the host try the event again, where\n"
-                         "-- that has a point.\n\n"
-                         "---@param event %sEvent\n"
-                         "local function handle(event)\n"
-                         "  local data = event.data\n"
-                         "  log.info(\"%s\", { %s = data.%s })\n"
-                         "end\n\n"
-                         "return handle\n",
-                         type->name, type->name, is_jobs ? "job" : "worker", is_jobs ? "jobId" : "workerId");
+    buffer_append_format(
+        out,
+        "--\n"
+        "-- A call that fails raises; what you do not catch makes the host try the event again, where\n"
+        "-- that has a point.\n\n"
+        "---@param event %sEvent\n"
+        "local function handle(event)\n"
+        "  local data = event.data\n"
+        "  log.info(\"%s\", { %s = data.%s })\n"
+        "end\n\n"
+        "return handle\n",
+        type->name, type->name, is_jobs ? "job" : "worker", is_jobs ? "jobId" : "workerId");
 }
 
 static void put_spec(struct buffer *out, const struct event_type *type, const char *folder) {
-    buffer_append_format(out,
-                         "-- `switchhook test` runs this.\n"
-                         "local kit = require \"switchhook.kit\"\n\n"
-                         "describe(\"%s\", function()\n"
-                         "  it(\"takes the type's sample, and asks nothing of the Job Router yet\", function()\n"
-                         "    local host = kit.load(\"%s\")\n"
-                         "    local run = host:deliver(\"%s\")\n"
-                         "    assert.equal(\"done\", run.state)\n"
-                         "    assert.same({}, run.steps)\n"
-                         "  end)\n\n"
-                         "  it(\"takes an event of your own\", function()\n"
-                         "    local host = kit.load(\"%s\")\n"
-                         "    local run = host:deliver(\"%s\", { %s = \"my-%s\" })\n"
-                         "    assert.equal(\"done\", run.state)\n"
-                         "    assert.equal(\"my-%s\", run.log[1].fields.%s)\n"
-                         "  end)\n"
-                         "end)\n",
-                         type->name, folder, type->name, folder, type->name,
-                         type->lane == EVENT_LANE_JOB ? "jobId" : "workerId",
-                         type->lane == EVENT_LANE_JOB ? "job" : "worker",
-                         type->lane == EVENT_LANE_JOB ? "job" : "worker",
-                         type->lane == EVENT_LANE_JOB ? "job" : "worker");
+    buffer_append_format(
+        out,
+        "-- `switchhook test` runs this.\n"
+        "local kit = require \"switchhook.kit\"\n\n"
+        "describe(\"%s\", function()\n"
+        "  it(\"takes the type's sample, and asks nothing of the Job Router yet\", function()\n"
+        "    local host = kit.load(\"%s\")\n"
+        "    local run = host:deliver(\"%s\")\n"
+        "    assert.equal(\"done\", run.state)\n"
+        "    assert.same({}, run.steps)\n"
+        "  end)\n\n"
+        "  it(\"takes an event of your own\", function()\n"
+        "    local host = kit.load(\"%s\")\n"
+        "    local run = host:deliver(\"%s\", { %s = \"my-%s\" })\n"
+        "    assert.equal(\"done\", run.state)\n"
+        "    assert.equal(\"my-%s\", run.log[1].fields.%s)\n"
+        "  end)\n"
+        "end)\n",
+        type->name, folder, type->name, folder, type->name, type->lane == EVENT_LANE_JOB ? "jobId" : "workerId",
+        type->lane == EVENT_LANE_JOB ? "job" : "worker", type->lane == EVENT_LANE_JOB ? "job" : "worker",
+        type->lane == EVENT_LANE_JOB ? "job" : "worker");
 }
 
 /* LuaLS reads it from the folder that an editor has open. */
 static int put_editor(struct buffer *out) {
-    char stubs[PATH_MAX];
+    struct cli_kit_place place;
     struct error error = {0};
-    if (program_find_lua(stubs, &error) < 0) {
+    if (cli_find_kit(&place, &error) < 0) {
         return cli_fail("%s", error.message);
     }
+    char *folder = realpath(place.lua, NULL);
     buffer_append_text(out, "{\n  \"runtime.version\": \"Lua 5.4\",\n  \"workspace.library\": [");
-    json_append_string(out, slice_of(stubs));
-    buffer_append_text(out, "],\n  \"workspace.checkThirdParty\": false,\n"
-                            "  \"runtime.builtin\": { \"coroutine\": \"disable\", \"debug\": \"disable\", "
-                            "\"io\": \"disable\", \"package\": \"disable\" },\n"
-                            "  \"diagnostics.globals\": [\"describe\", \"it\", \"before_each\", \"after_each\"]\n}\n");
+    json_append_string(out, slice_of(folder == NULL ? place.lua : folder));
+    buffer_append_text(out,
+                       "],\n  \"workspace.checkThirdParty\": false,\n"
+                       "  \"runtime.builtin\": { \"coroutine\": \"disable\", \"debug\": \"disable\", "
+                       "\"io\": \"disable\", \"package\": \"disable\" },\n"
+                       "  \"diagnostics.globals\": [\"describe\", \"it\", \"before_each\", \"after_each\"]\n}\n");
+    free(folder);
     return out->is_broken ? cli_fail("no memory") : CLI_OK;
+}
+
+/* The project's folder, which holds the scripts'. */
+static void put_parent(struct buffer *out, const char *folder) {
+    const char *slash = strrchr(folder, '/');
+    bool is_plain = slash == NULL ? strcmp(folder, ".") != 0 && strcmp(folder, "..") != 0 : slash[1] != '\0';
+    if (!is_plain) {
+        buffer_append_format(out, "%s/..", folder);
+    } else if (slash == NULL) {
+        buffer_append_text(out, ".");
+    } else {
+        buffer_append_format(out, "%.*s", slash == folder ? 1 : (int)(slash - folder), folder);
+    }
 }
 
 /* kit.load takes the folder's own name: specs run in the folder that holds it. */

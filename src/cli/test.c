@@ -1,6 +1,6 @@
 /* test: the specs beside the scripts, by busted under the distribution's Lua, with the kit. */
 #include "cli/cli.h"
-#include "host/program.h"
+#include "cli/kit_place.h"
 #include "plugin/plugin.h"
 #include "json/out.h"
 #include <errno.h>
@@ -17,22 +17,16 @@ enum { OPTIONS_MAX = 64 * 1024, OWN_WORDS = 5 };
 
 extern char **environ;
 
-/* Where the kit's two halves are; each is a folder that has switchhook/kit in it. */
-struct kit {
-    char lua[PATH_MAX], module[PATH_MAX];
-};
-
 static void print_help(void);
 static int read_arguments(int argc, char **argv, const char **file);
-static int find_kit(struct kit *kit, struct error *error);
 static int enter_project(const char *folder, char specs[PATH_MAX]);
 static int pass_configuration(const struct config *config, struct error *error);
 static void write_names(struct json_out *out, const struct config *config, const struct plugins *plugins);
-static int run_specs(const struct kit *kit, const char *specs, int count, char **more);
+static int run_specs(const struct cli_kit_place *kit, const char *specs, int count, char **more);
 
 int cli_test(int argc, char **argv) {
     const char *file = NULL;
-    struct kit kit;
+    struct cli_kit_place kit;
     char specs[PATH_MAX];
     struct error error = {0};
     int status = read_arguments(argc, argv, &file);
@@ -41,7 +35,7 @@ int cli_test(int argc, char **argv) {
     }
     bool has_folder = optind < argc && strcmp(argv[optind - 1], "--") != 0;
     const char *folder = has_folder ? argv[optind] : NULL;
-    if (find_kit(&kit, &error) < 0) {
+    if (cli_find_kit(&kit, &error) < 0) {
         return cli_fail("%s", error.message);
     }
     if (file == NULL && folder != NULL && enter_project(folder, specs) < 0) {
@@ -101,29 +95,6 @@ static int read_arguments(int argc, char **argv, const char **file) {
         optind++;
     }
     return -1;
-}
-
-/* Beside this program (a build folder), or where all is installed. */
-static int find_kit(struct kit *kit, struct error *error) {
-    static const struct {
-        const char *lua, *module;
-    } places[] = {{"lua", "lua"}, {SWITCHHOOK_KIT_LUA, SWITCHHOOK_KIT_MODULE}};
-    char self[PATH_MAX], file[PATH_MAX + 32];
-    if (program_folder(self, error) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (snprintf(kit->lua, PATH_MAX, "%s/%s", self, places[i].lua) >= PATH_MAX ||
-            snprintf(kit->module, PATH_MAX, "%s/%s", self, places[i].module) >= PATH_MAX) {
-            continue;
-        }
-        snprintf(file, sizeof file, "%s/switchhook/kit/run.lua", kit->lua);
-        if (access(file, R_OK) == 0) {
-            return 0;
-        }
-    }
-    return error_set(error, ERROR_NOT_FOUND, "the kit is neither in %s/lua nor in %s/%s: install all parts", self,
-                     self, SWITCHHOOK_KIT_LUA);
 }
 
 /* A project's folder has a folder `scripts`; any other is the scripts folder itself, and the project's is above.
@@ -208,7 +179,7 @@ static void write_names(struct json_out *out, const struct config *config, const
     json_out_end(out, ']');
 }
 
-static int run_specs(const struct kit *kit, const char *specs, int count, char **more) {
+static int run_specs(const struct cli_kit_place *kit, const char *specs, int count, char **more) {
     char file[PATH_MAX + 32];
     snprintf(file, sizeof file, "%s/switchhook/kit/run.lua", kit->lua);
     const char *own[OWN_WORDS] = {"lua5.4", file, kit->lua, kit->module, specs};

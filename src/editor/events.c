@@ -80,7 +80,7 @@ static void put_field(struct buffer *out, const char *name, const struct event_f
     buffer_append_format(out, "---@field %s%s ", name, field->is_nullable || is_parsed ? "?" : "");
     put_kind(out, field, is_parsed);
     buffer_append_format(out, " %s", field->words);
-    for (size_t i = 0; field->values != NULL && field->values[i] != NULL; i++) {
+    for (size_t i = 0; !is_parsed && field->values != NULL && field->values[i] != NULL; i++) {
         buffer_append_format(out, "%s%s", i == 0 ? ": " : ", ", field->values[i]);
     }
     buffer_append_char(out, '\n');

@@ -202,6 +202,7 @@ function log.error(message, fields) end
 
 json = {}
 ---A null in a list, or alone. A null member of an object is absent.
+---@type any
 json.null = nil
 ---@param value any
 ---@return string
