@@ -1,7 +1,7 @@
 /* What editors know of scripts: annotations for the Lua language server (LuaLS), made from the two tables, the
- * catalogue of events and the Job Router's operations. The rest of the API, which no table has, is written by hand
- * (src/editor/switchhook.d.lua); a test holds it against the sandbox. Built into share/switchhook/lua by the program
- * of this room. Any thread.
+ * catalogue of events and the Job Router's operations. The rest of the API, which no table has, is written by
+ * hand (src/editor/switchhook.d.lua); a test holds it against the sandbox. Built into share/switchhook/lua by the
+ * program of this room. Any thread.
  *
  *     struct buffer out;
  *     buffer_init(&out, 1 << 20);

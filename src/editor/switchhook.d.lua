@@ -2,8 +2,8 @@
 -- What scripts are offered beside the Job Router (router.d.lua) and the events (events.d.lua), for editors.
 -- docs/api.md says more.
 
----An event. What its data has depends on its type: `---@param event RouterJobQueuedEvent` above a handler tells the
----editor which one it is.
+---An event. What its data has depends on its type: `---@param event RouterJobQueuedEvent` above a handler tells
+---the editor which one it is.
 ---@class Event
 ---@field id string
 ---@field type string Microsoft.Communication.RouterJobQueued
@@ -57,8 +57,8 @@ function after(seconds, name, data) end
 ---@return boolean is_taken_back false: it was raised already
 function cancel(id) end
 
----Calls the functions at the same time, waits for all of them, and returns one value of each; then raises the first
----error, in their order.
+---Calls the functions at the same time, waits for all of them, and returns one value of each; then raises the
+---first error, in their order.
 ---@param functions function[]
 ---@return any ...
 function all(functions) end

@@ -34,6 +34,20 @@ describe("an installed switchhook", function()
     assert.is_truthy(result.stderr:find("the kit is neither in " .. prefix .. "/bin/lua nor in ", 1, true))
   end)
 
+  it("tells editors where its annotations are", function()
+    local prefix, folder = install(), host.folder()
+    local made = host.run({ "new", "RouterJobQueued", "scripts" }, {
+      folder = folder,
+      binary = prefix .. "/bin/switchhook",
+    })
+    assert.equal(0, made.status, made.stderr)
+    local settings = host.json.decode(host.read(folder .. "/.luarc.json"))
+    assert.same({ prefix .. "/share/switchhook/lua" }, settings["workspace.library"])
+    for _, name in ipairs { "events.d.lua", "router.d.lua", "switchhook.d.lua", "switchhook/kit.lua" } do
+      assert.is_truthy(#host.read(settings["workspace.library"][1] .. "/" .. name) > 1000, name)
+    end
+  end)
+
   it("has a kit that links no second Lua", function()
     local prefix = install()
     local module = prefix .. "/libexec/switchhook/lua/switchhook/kit/core.so"
