@@ -42,7 +42,7 @@ describe("an installed switchhook", function()
     })
     assert.equal(0, made.status, made.stderr)
     local settings = host.json.decode(host.read(folder .. "/.luarc.json"))
-    assert.same({ prefix .. "/share/switchhook/lua" }, settings["workspace.library"])
+    assert.equal(prefix .. "/share/switchhook/lua", settings["workspace.library"][1])
     for _, name in ipairs { "events.d.lua", "router.d.lua", "switchhook.d.lua", "switchhook/kit.lua" } do
       assert.is_truthy(#host.read(settings["workspace.library"][1] .. "/" .. name) > 1000, name)
     end
