@@ -36,10 +36,8 @@ describe("an installed switchhook", function()
 
   it("tells editors where its annotations are", function()
     local prefix, folder = install(), host.folder()
-    local made = host.run({ "new", "RouterJobQueued", "scripts" }, {
-      folder = folder,
-      binary = prefix .. "/bin/switchhook",
-    })
+    local command = { prefix .. "/bin/switchhook", "new", "RouterJobQueued", "scripts" }
+    local made = host.run_program(command, { folder = folder })
     assert.equal(0, made.status, made.stderr)
     local settings = host.json.decode(host.read(folder .. "/.luarc.json"))
     assert.equal(prefix .. "/share/switchhook/lua", settings["workspace.library"][1])
