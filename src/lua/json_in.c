@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Room that an object is given at once: most have more than one member, and a table that grows is built anew each
+ * time. */
+enum { FEW_MEMBERS = 4 };
+
 /* The open containers lie on the Lua stack, each object's pending name above it. */
 struct builder {
     lua_State *L;
@@ -106,7 +110,7 @@ int json_in_push(lua_State *L, struct slice text, struct json_error *error) {
 }
 
 static int begin(struct builder *builder, bool is_array) {
-    lua_newtable(builder->L);
+    lua_createtable(builder->L, 0, is_array ? 0 : FEW_MEMBERS);
     if (is_array) {
         json_out_mark(builder->L);
     }

@@ -3,10 +3,13 @@
  *
  *     fuzz_json [-n COUNT] [-f FIRST] [-o FILE] FOLDER...
  *
- * When a mutation fails, run it again with -o: FILE then holds the input that was the last to run.
+ * With -o, FILE holds the input at which the program was stopped (under the address sanitizer that takes
+ * ASAN_OPTIONS=abort_on_error=1, too).
  */
 #include "fuzz/require.h"
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,11 +23,14 @@ struct input {
 
 static struct input *files[MOST_FILES];
 static size_t file_count;
+static const struct input *running;
+static const char *save;
 
 static void read_folder(const char *folder);
 static void read_one(const char *folder, const char *name);
 static void copy(struct input *input, const struct input *from);
-static void run(const struct input *input, const char *save);
+static void run(const struct input *input);
+static void on_stop(int number);
 static void mutate(struct input *input, uint64_t *random);
 static void change_bytes(struct input *input, uint64_t *random);
 static void insert(struct input *input, const void *bytes, size_t length, uint64_t *random);
@@ -35,7 +41,7 @@ static size_t below(uint64_t *random, size_t limit);
 int main(int count, char **arguments) {
     uint64_t mutations = 10000;
     uint64_t first = 0;
-    const char *save = NULL;
+    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND};
     int option;
     while ((option = getopt(count, arguments, "n:f:o:")) != -1) {
         switch (option) {
@@ -49,10 +55,11 @@ int main(int count, char **arguments) {
         read_folder(arguments[i]);
     }
     REQUIRE(file_count > 0);
+    REQUIRE(sigaction(SIGABRT, &stop, NULL) == 0 && sigaction(SIGSEGV, &stop, NULL) == 0);
     struct input *input = malloc(sizeof *input);
     REQUIRE(input != NULL);
     for (size_t i = 0; i < file_count; i++) {
-        run(files[i], save);
+        run(files[i]);
     }
     for (uint64_t i = first; i < first + mutations; i++) {
         uint64_t random = i;
@@ -60,7 +67,7 @@ int main(int count, char **arguments) {
         for (size_t steps = 1 + below(&random, 1 + below(&random, 6)); steps > 0; steps--) {
             mutate(input, &random);
         }
-        run(input, save);
+        run(input);
     }
     (void)printf("%zu files, %llu mutations\n", file_count, (unsigned long long)mutations);
     for (size_t i = 0; i < file_count; i++) {
@@ -104,17 +111,22 @@ static void copy(struct input *input, const struct input *from) {
 }
 
 /* From a block of the input's own size, so that the address sanitizer sees a byte read too many. */
-static void run(const struct input *input, const char *save) {
-    if (save != NULL) {
-        FILE *file = fopen(save, "wb");
-        REQUIRE(file != NULL && fwrite(input->bytes, 1, input->length, file) == input->length);
-        REQUIRE(fclose(file) == 0);
-    }
+static void run(const struct input *input) {
+    running = input;
     uint8_t *bytes = malloc(input->length == 0 ? 1 : input->length);
     REQUIRE(bytes != NULL);
     memcpy(bytes, input->bytes, input->length);
     REQUIRE(LLVMFuzzerTestOneInput(bytes, input->length) == 0);
     free(bytes);
+}
+
+static void on_stop(int number) {
+    int file = save == NULL || running == NULL ? -1 : open(save, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (file >= 0) {
+        (void)!write(file, running->bytes, running->length);
+        (void)close(file);
+    }
+    (void)raise(number);
 }
 
 static void mutate(struct input *input, uint64_t *random) {

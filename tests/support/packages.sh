@@ -6,7 +6,7 @@ packages_build=(gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev libmicr
   libcurl4-openssl-dev libsqlite3-dev ca-certificates tzdata)
 packages_quickstart=(curl openssl)
 packages_test=(g++ libcmocka-dev lua5.4 lua-busted lua-check lua-socket lua-dkjson lua-filesystem clang-format curl openssl
-  sqlite3)
+  sqlite3 rapidjson-dev)
 
 # packages_install WHAT-FOR PACKAGE...: nothing is asked, and nothing is fetched when nothing is missing.
 packages_install() {
