@@ -10,7 +10,8 @@
 
 #define STAGE_TYPE "switchhook.kit.worker"
 
-enum { NOTE_TEXTS = 3, NOTES_MAX = 100 * 1000 };
+/* Of notes that nobody has taken yet: a script that logs in a loop must not fill the memory. */
+enum { NOTE_TEXTS = 3, NOTES_MAX = 100 * 1000, NOTES_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct note {
     struct note *next;
@@ -26,7 +27,7 @@ struct note {
 struct stage {
     struct worker *worker;
     struct note *first, **last;
-    size_t count;
+    size_t count, bytes;
     bool is_broken; /* a note was lost */
     char *zone;
 };
@@ -41,6 +42,7 @@ static struct note *add_note(struct stage *stage, const char *what, uint64_t run
 static void add_text(struct stage *stage, struct note *note, const char *name, struct slice text);
 static void push_note(lua_State *L, const struct note *note);
 static void drop_note(struct stage *stage);
+static void drop_notes(struct stage *stage);
 
 static void on_want(void *context, uint64_t run, uint32_t wait, uint32_t branch, struct slice operation,
                     struct slice arguments) {
@@ -210,11 +212,12 @@ static int cancel(lua_State *L) {
     return 0;
 }
 
-/* worker:take() -> the notes since the last call, in order. */
+/* worker:take() -> the notes since the last call, in order; nil: there were too many, and all are lost. */
 static int take(lua_State *L) {
     struct stage *stage = check_stage(L);
     if (stage->is_broken) {
-        return luaL_error(L, "the scripts say more than the kit can keep: do they log or call without end?");
+        drop_notes(stage);
+        return 0;
     }
     lua_newtable(L);
     for (lua_Integer i = 1; stage->first != NULL; i++) {
@@ -235,9 +238,7 @@ static int close_stage(lua_State *L) {
     struct stage *stage = luaL_checkudata(L, 1, STAGE_TYPE);
     worker_free(stage->worker);
     stage->worker = NULL;
-    while (stage->first != NULL) {
-        drop_note(stage);
-    }
+    drop_notes(stage);
     free(stage->zone);
     stage->zone = NULL;
     return 0;
@@ -309,7 +310,8 @@ static struct slice read_slice(lua_State *L, int table, const char *name) {
 }
 
 static struct note *add_note(struct stage *stage, const char *what, uint64_t number) {
-    struct note *note = stage->count < NOTES_MAX ? calloc(1, sizeof *note) : NULL;
+    bool has_room = stage->count < NOTES_MAX && stage->bytes < NOTES_BYTES_MAX;
+    struct note *note = has_room ? calloc(1, sizeof *note) : NULL;
     if (note == NULL) {
         stage->is_broken = true;
         return NULL;
@@ -329,6 +331,7 @@ static void add_text(struct stage *stage, struct note *note, const char *name, s
     }
     note->texts[i] = slice_copy(text);
     note->lengths[i] = text.length;
+    stage->bytes += text.length;
     note->names[i] = name;
     stage->is_broken = stage->is_broken || note->texts[i] == NULL;
 }
@@ -359,7 +362,15 @@ static void drop_note(struct stage *stage) {
     }
     stage->count--;
     for (size_t i = 0; i < NOTE_TEXTS; i++) {
+        stage->bytes -= note->lengths[i];
         free(note->texts[i]);
     }
     free(note);
+}
+
+static void drop_notes(struct stage *stage) {
+    while (stage->first != NULL) {
+        drop_note(stage);
+    }
+    stage->is_broken = false;
 }

@@ -47,6 +47,10 @@ local SCRIPTS = {
   ["RouterJobClosed.lua"] = "return function(event)\n  router.jobs.get 'x'\n  return event.data.labels.x.y\nend",
   ["RouterJobCompleted.lua"] = "return function(event) router.jobs.activate(event.data.id) end",
   ["RouterJobClassified.lua"] = "return function(event) router.jobs.get 'missing' end",
+  ["RouterJobDeleted.lua"] = [[return {
+    filter = { subjectBeginsWith = "nothing" },
+    handle = function() router.jobs.get 'x' end,
+  }]],
   ["RouterJobExceptionTriggered.lua"] = [[return { retry = { attempts = 4 }, handle = function(event)
     router.jobs.get "once"
     router.workers.get "busy"
@@ -68,6 +72,7 @@ local TYPES = {
   "RouterJobClosed",
   "RouterJobCompleted",
   "RouterJobClassified",
+  "RouterJobDeleted",
   "RouterJobExceptionTriggered",
   "RouterJobUnassigned",
   "RouterWorkerRegistered",

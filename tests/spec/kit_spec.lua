@@ -381,6 +381,15 @@ describe("a script that is hostile", function()
     assert.is_truthy(raised:find("RouterJobQueued.lua:1: the script goes on and on", 1, true), raised)
   end)
 
+  it("ends when it logs without end, and leaves the host sound", function()
+    local lines = "for i = 1, event.data.count do log.info(('x'):rep(4000)) end"
+    local host = folder.handler(lines)
+    assert_says("more than the kit can keep", folder.raised(function()
+      host:deliver("RouterJobQueued", { count = 20000 })
+    end))
+    assert.equal(100, #host:deliver("RouterJobQueued", { count = 100 }).log)
+  end)
+
   it("gets a new allowance after each step", function()
     local run = folder.deliver([[
       for i = 1, 20 do

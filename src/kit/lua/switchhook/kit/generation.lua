@@ -34,7 +34,7 @@ function Generation.new(folder, options)
       library[#library + 1] = file.path .. "\0" .. file.text
     end
   end
-  for _, note in ipairs(worker:take()) do
+  for _, note in ipairs(worker:take() or {}) do
     if note.what == "refused" then
       return nil, note.message
     end

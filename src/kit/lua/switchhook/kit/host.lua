@@ -80,6 +80,9 @@ end
 
 local function take_notes(self, generation)
   local notes = generation.worker:take()
+  if not notes then
+    tell.fail "the scripts say more than the kit can keep: do they log without end?"
+  end
   for _, note in ipairs(notes) do
     local run = self.dispatches[note.run]
     if run then
