@@ -15,6 +15,7 @@ static bool is_known(const struct worker *worker, const char *name);
 static int refuse_name(lua_State *L, const char *name);
 static void push_handle(lua_State *L, const struct buffer *parts);
 static void add_operand(lua_State *L, struct buffer *parts, int index);
+static void join(struct buffer *parts, size_t place);
 static int show_part(void *context, size_t index, struct slice raw);
 static int show_member(void *context, struct slice name, struct slice raw);
 static int mark_part(void *context, size_t index, struct slice raw);
@@ -66,7 +67,6 @@ static int concat(lua_State *L) {
     struct buffer *parts = sandbox_scratch(L, WIRE_PAYLOAD_MAX);
     buffer_append_char(parts, '[');
     add_operand(L, parts, 1);
-    buffer_append_char(parts, ',');
     add_operand(L, parts, 2);
     buffer_append_char(parts, ']');
     push_handle(L, parts);
@@ -188,19 +188,37 @@ static void push_handle(lua_State *L, const struct buffer *parts) {
 
 /* A text as a part, or the parts of another handle. A number becomes a text in its place on the stack. */
 static void add_operand(lua_State *L, struct buffer *parts, int index) {
+    struct slice text;
+    size_t place = parts->length;
     if (secret_is(L, index)) {
-        struct slice others = secret_parts(L, index);
-        buffer_append(parts, others.bytes + 1, others.length - 2);
+        text = secret_parts(L, index);
+        buffer_append(parts, text.bytes + 1, text.length - 2);
+    } else {
+        text.bytes = lua_tolstring(L, index, &text.length);
+        if (text.bytes == NULL) {
+            trace_misuse(L, "..", index == 1 ? "left" : "right", "a string or a secret", index);
+        } else if (!text_is_utf8(text)) {
+            luaL_error(L, "only UTF-8 can be joined with a secret");
+        }
+        json_append_string(parts, text);
+    }
+    join(parts, place);
+}
+
+/* A text behind a text becomes one with it: where a URL's host ends must be seen in the first. */
+static void join(struct buffer *parts, size_t place) {
+    if (parts->is_broken || place < 2) {
         return;
     }
-    struct slice text;
-    text.bytes = lua_tolstring(L, index, &text.length);
-    if (text.bytes == NULL) {
-        trace_misuse(L, "..", index == 1 ? "left" : "right", "a string or a secret", index);
-    } else if (!text_is_utf8(text)) {
-        luaL_error(L, "only UTF-8 can be joined with a secret");
+    bool is_text = parts->bytes[place - 1] == '"' && parts->bytes[place] == '"';
+    size_t length = parts->length - place;
+    if (is_text) {
+        memmove(parts->bytes + place - 1, parts->bytes + place + 1, length - 1);
+        buffer_truncate(parts, parts->length - 2);
+    } else if (buffer_append_char(parts, ',') == 0) {
+        memmove(parts->bytes + place + 1, parts->bytes + place, length);
+        parts->bytes[place] = ',';
     }
-    json_append_string(parts, text);
 }
 
 static int show_part(void *context, size_t index, struct slice raw) {
