@@ -209,7 +209,7 @@ describe("a secret", function()
           local ok, why = pcall(try)
           seen[i] = (ok and "OK" or tostring(why))
         end
-        seen[#seen + 1] = tostring(getmetatable(token)) .. table.concat { tostring(token), "|", tostring(1 .. token) }
+        seen[#seen + 1] = getmetatable(token) .. tostring(token) .. "|" .. tostring(1 .. token)
         return seen
       ]]
     )
