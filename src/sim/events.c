@@ -23,7 +23,10 @@ static struct buffer *begin(struct draft *draft, struct sim_core *core, const ch
 static void end(struct draft *draft);
 static void put_job(struct buffer *out, const struct sim_job *job);
 static void put_worker(struct buffer *out, struct sim_core *core, const struct sim_worker *worker);
-static void put_selectors(struct buffer *out, const char *name, const struct json *selectors);
+static void put_selectors(struct buffer *out, const char *name, const struct sim_selectors *selectors);
+static void put_selectors_in(struct buffer *out, const char *name, const struct sim_selectors *selectors,
+                             enum sim_selector_state state);
+static void put_selector(struct buffer *out, const struct json *selector, const struct sim_selector_life *life);
 static void put_name(struct buffer *out, const char *name);
 static void put_text(struct buffer *out, const char *name, const char *value);
 static void put_integer(struct buffer *out, const char *name, int64_t value);
@@ -43,7 +46,7 @@ void sim_emit_received(struct sim_core *core, const struct sim_job *job) {
     put_text(out, "classificationPolicyId", NULL);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_integer(out, "priority", job->priority);
-    put_selectors(out, "requestedWorkerSelectors", job->selectors);
+    put_selectors(out, "requestedWorkerSelectors", &job->requested);
     put_time(out, "scheduledOn", job->scheduled_us);
     put_name(out, "unavailableForMatching");
     buffer_append_text(out, job->status == SIM_JOB_QUEUED ? "false" : "true");
@@ -56,8 +59,8 @@ void sim_emit_queued(struct sim_core *core, const struct sim_job *job) {
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_integer(out, "priority", job->priority);
-    put_selectors(out, "requestedWorkerSelectors", job->selectors);
-    put_selectors(out, "attachedWorkerSelectors", NULL);
+    put_selectors(out, "requestedWorkerSelectors", &job->requested);
+    put_selectors(out, "attachedWorkerSelectors", &job->attached);
     end(&draft);
 }
 
@@ -67,10 +70,10 @@ void sim_emit_waiting(struct sim_core *core, const struct sim_job *job) {
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_integer(out, "priority", job->priority);
-    put_selectors(out, "requestedWorkerSelectors", job->selectors);
-    put_selectors(out, "attachedWorkerSelectors", NULL);
-    put_selectors(out, "expiredRequestedWorkerSelectors", NULL);
-    put_selectors(out, "expiredAttachedWorkerSelectors", NULL);
+    put_selectors(out, "requestedWorkerSelectors", &job->requested);
+    put_selectors(out, "attachedWorkerSelectors", &job->attached);
+    put_selectors_in(out, "expiredRequestedWorkerSelectors", &job->requested, SIM_SELECTOR_EXPIRED);
+    put_selectors_in(out, "expiredAttachedWorkerSelectors", &job->attached, SIM_SELECTOR_EXPIRED);
     put_time(out, "scheduledOn", job->scheduled_us);
     put_name(out, "unavailableForMatching");
     buffer_append_text(out, "true");
@@ -93,6 +96,18 @@ void sim_emit_deleted(struct sim_core *core, const struct sim_job *job) {
     struct buffer *out = begin_job(&draft, core, job, "RouterJobDeleted", NULL, NULL);
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
+    end(&draft);
+}
+
+/* Those that are expiring just now. */
+void sim_emit_selectors_expired(struct sim_core *core, const struct sim_job *job) {
+    struct draft draft;
+    struct buffer *out =
+        begin_job(&draft, core, job, "RouterJobWorkerSelectorsExpired", "queue", text_of(job, "queueId"));
+    put_job(out, job);
+    put_text(out, "queueId", text_of(job, "queueId"));
+    put_selectors_in(out, "expiredRequestedWorkerSelectors", &job->requested, SIM_SELECTOR_EXPIRING);
+    put_selectors_in(out, "expiredAttachedWorkerSelectors", &job->attached, SIM_SELECTOR_EXPIRING);
     end(&draft);
 }
 
@@ -270,27 +285,57 @@ static void put_worker(struct buffer *out, struct sim_core *core, const struct s
     put_map(out, "tags", json_get(body, "tags"));
 }
 
-static void put_selectors(struct buffer *out, const char *name, const struct json *selectors) {
+static void put_selectors(struct buffer *out, const char *name, const struct sim_selectors *selectors) {
     put_name(out, name);
     buffer_append_char(out, '[');
-    const struct json *first = json_first(selectors);
-    for (const struct json *selector = first; selector != NULL; selector = json_next(selector)) {
-        const struct json *value = json_get(selector, "value");
-        buffer_append_text(out, selector == first ? "{" : ",{");
-        put_text(out, "key", json_get_string(selector, "key"));
-        put_text(out, "labelOperator", json_get_string(selector, "labelOperator"));
-        put_name(out, "value");
-        if (value == NULL) {
-            buffer_append_text(out, "null");
-        } else {
-            json_print(value, out);
-        }
-        put_text(out, "ttlSeconds", NULL);
-        put_text(out, "state", "active");
-        put_text(out, "expirationTime", NULL);
-        buffer_append_char(out, '}');
+    size_t index = 0;
+    for (const struct json *selector = json_first(selectors->list); selector != NULL;
+         selector = json_next(selector)) {
+        buffer_append_text(out, index == 0 ? "" : ",");
+        put_selector(out, selector, sim_selector_life(selectors, index++));
     }
     buffer_append_char(out, ']');
+}
+
+/* Only those in that state. */
+static void put_selectors_in(struct buffer *out, const char *name, const struct sim_selectors *selectors,
+                             enum sim_selector_state state) {
+    put_name(out, name);
+    buffer_append_char(out, '[');
+    size_t index = 0;
+    bool is_first = true;
+    for (const struct json *selector = json_first(selectors->list); selector != NULL;
+         selector = json_next(selector)) {
+        const struct sim_selector_life *life = sim_selector_life(selectors, index++);
+        if (life != NULL && life->state == state) {
+            buffer_append_text(out, is_first ? "" : ",");
+            put_selector(out, selector, life);
+            is_first = false;
+        }
+    }
+    buffer_append_char(out, ']');
+}
+
+static void put_selector(struct buffer *out, const struct json *selector, const struct sim_selector_life *life) {
+    const struct json *value = json_get(selector, "value");
+    buffer_append_char(out, '{');
+    put_text(out, "key", json_get_string(selector, "key"));
+    put_text(out, "labelOperator", json_get_string(selector, "labelOperator"));
+    put_name(out, "value");
+    if (value == NULL) {
+        buffer_append_text(out, "null");
+    } else {
+        json_print(value, out);
+    }
+    put_name(out, "ttlSeconds");
+    if (life == NULL) {
+        buffer_append_text(out, "null");
+    } else {
+        json_print(json_get(selector, "expiresAfterSeconds"), out);
+    }
+    put_text(out, "state", life == NULL || life->state == SIM_SELECTOR_ACTIVE ? "active" : "expired");
+    put_time(out, "expirationTime", life == NULL ? -1 : life->end_us);
+    buffer_append_char(out, '}');
 }
 
 static void put_name(struct buffer *out, const char *name) {

@@ -12,13 +12,12 @@ static int check_not_yet(const struct json *body, struct sim_answer *answer);
 static int fill_defaults(const struct sim_core *core, struct json *body);
 static void job_init(struct sim_entry *entry);
 static void job_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
-static void read_job(struct sim_core *core, struct sim_job *job);
+static void read_job(struct sim_core *core, struct sim_job *job, const struct json *old);
 static void begin(struct sim_core *core, struct sim_job *job);
 static void change(struct sim_core *core, struct sim_job *job, const struct json *old);
 static void enter_mode(struct sim_core *core, struct sim_job *job, bool is_new);
 static bool is_mode(const struct sim_job *job, const char *kind);
 static struct json *job_json(const struct sim_entry *entry);
-static struct json *selectors_json(const struct sim_job *job);
 static struct json *assignments_json(const struct sim_job *job);
 static bool job_is_listed(const struct sim_entry *entry, const struct sim_filter *filter);
 static bool is_of(const struct sim_job *job, const char *status);
@@ -53,16 +52,6 @@ static int check_not_yet(const struct json *body, struct sim_answer *answer) {
         return sim_fail(
             answer, 501, "NotImplemented",
             "classificationPolicyId: classification policies are not part of the local Job Router yet");
-    }
-    const struct json *selector = json_first(json_get(body, "requestedWorkerSelectors"));
-    for (; selector != NULL; selector = json_next(selector)) {
-        if (json_kind(json_get(selector, "expiresAfterSeconds")) == JSON_NUMBER ||
-            json_get_bool(selector, "expedite", false)) {
-            return sim_fail(
-                answer, 501, "NotImplemented",
-                "requestedWorkerSelectors: expiresAfterSeconds and expedite are not part of the local Job "
-                "Router yet");
-        }
     }
     return 0;
 }
@@ -125,7 +114,7 @@ static void job_init(struct sim_entry *entry) {
 
 static void job_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old) {
     struct sim_job *job = CONTAINER_OF(entry, struct sim_job, entry);
-    read_job(core, job);
+    read_job(core, job, old);
     if (old == NULL) {
         begin(core, job);
     } else {
@@ -133,12 +122,17 @@ static void job_apply(struct sim_core *core, struct sim_entry *entry, const stru
     }
 }
 
-static void read_job(struct sim_core *core, struct sim_job *job) {
+static void read_job(struct sim_core *core, struct sim_job *job, const struct json *old) {
     const struct json *body = job->entry.body;
     const char *at = json_get_string(json_get(body, "matchingMode"), "scheduleAt");
+    const struct json *selectors = json_get(body, "requestedWorkerSelectors");
     job->channel = json_get_string(body, "channelId");
-    job->selectors = json_get(body, "requestedWorkerSelectors");
     job->priority = (int32_t)json_get_double(body, "priority", 1);
+    if (sim_differs(old, body, "requestedWorkerSelectors")) {
+        sim_selectors_set(core, &job->requested, selectors, NULL);
+        sim_job_read_expedite(job);
+    }
+    job->requested.list = selectors; /* the same ones, but in the new body */
     if (at != NULL && clock_parse(at, strlen(at), &job->scheduled_us) < 0) {
         job->scheduled_us = core->now_us;
     }
@@ -181,7 +175,8 @@ static void change(struct sim_core *core, struct sim_job *job, const struct json
         if (is_other) {
             sim_job_revoke_offers(core, job);
         }
-        sim_job_reorder(job);
+        sim_job_reorder(core, job);
+        sim_selectors_begin(core, job);
         sim_job_stir(core, job);
     }
 }
@@ -214,8 +209,8 @@ static struct json *job_json(const struct sim_entry *entry) {
         failed |= sim_put_time(value, "enqueuedAt", job->enqueued_us);
     }
     failed |= sim_put_copies(value, entry->body, texts);
-    failed |= json_put(value, "requestedWorkerSelectors", selectors_json(job));
-    failed |= json_put(value, "attachedWorkerSelectors", json_array());
+    failed |= json_put(value, "requestedWorkerSelectors", sim_selectors_json(&job->requested));
+    failed |= json_put(value, "attachedWorkerSelectors", sim_selectors_json(&job->attached));
     failed |= json_put(value, "assignments", assignments_json(job));
     failed |= json_put(value, "labels", json_object());
     failed |= json_put(value, "tags", json_object());
@@ -229,19 +224,6 @@ static struct json *job_json(const struct sim_entry *entry) {
         return NULL;
     }
     return value;
-}
-
-static struct json *selectors_json(const struct sim_job *job) {
-    struct json *selectors = job->selectors == NULL ? json_array() : json_copy(job->selectors);
-    int failed = 0;
-    for (struct json *selector = json_first(selectors); selector != NULL; selector = json_next(selector)) {
-        failed |= json_put(selector, "status", json_text("active"));
-    }
-    if (failed) {
-        json_free(selectors);
-        return NULL;
-    }
-    return selectors;
 }
 
 static struct json *assignments_json(const struct sim_job *job) {
@@ -315,7 +297,12 @@ static void job_destroy(struct sim_core *core, struct sim_entry *entry) {
         free(assignment);
     }
     sim_timer_cancel(&core->timers, &job->timer);
-    list_remove(&job->in_waiting);
+    sim_timer_cancel(&core->timers, &job->selector_timer);
+    if (job->queue != NULL) {
+        sim_line_leave(&job->queue->line, job);
+    }
+    sim_selectors_reset(&job->requested);
+    sim_selectors_reset(&job->attached);
     list_remove(&job->in_stirred);
     list_remove(&job->in_scheduling);
     sim_entry_remove(&core->jobs, entry);

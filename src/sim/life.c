@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "sim/state.h"
 
-static bool goes_before(const struct sim_job *a, const struct sim_job *b);
 static void wake(struct sim_core *core, struct sim_timer *timer);
 
 const char *sim_job_status_name(enum sim_job_status status) {
@@ -28,23 +27,16 @@ void sim_job_enqueue(struct sim_core *core, struct sim_job *job) {
     sim_job_set_status(core, job, SIM_JOB_QUEUED);
     job->enqueued_us = core->now_us;
     job->turn = ++core->turn;
-    job->queue->waiting_count++;
-    sim_job_reorder(job);
+    sim_job_reorder(core, job);
     sim_emit_queued(core, job);
     sim_say(core, job->entry.id, "queued in %s, priority %d", job->queue->entry.id, (int)job->priority);
+    sim_selectors_begin(core, job);
     sim_job_stir(core, job);
 }
 
-void sim_job_reorder(struct sim_job *job) {
-    struct list *waiting = &job->queue->waiting;
-    list_remove(&job->in_waiting);
-    /* From the end, where nearly all of them belong. */
-    struct list_node *place = &waiting->head;
-    while (place->previous != &waiting->head &&
-           goes_before(job, CONTAINER_OF(place->previous, struct sim_job, in_waiting))) {
-        place = place->previous;
-    }
-    list_insert_before(place, &job->in_waiting);
+void sim_job_reorder(struct sim_core *core, struct sim_job *job) {
+    sim_line_leave(&job->queue->line, job);
+    core->is_broken |= sim_line_enter(&job->queue->line, job) < 0;
 }
 
 void sim_job_revoke_offers(struct sim_core *core, struct sim_job *job) {
@@ -54,11 +46,8 @@ void sim_job_revoke_offers(struct sim_core *core, struct sim_job *job) {
 }
 
 void sim_job_dequeue(struct sim_core *core, struct sim_job *job) {
-    if (list_is_linked(&job->in_waiting)) {
-        list_remove(&job->in_waiting);
-        list_remove(&job->in_stirred);
-        job->queue->waiting_count--;
-    }
+    sim_line_leave(&job->queue->line, job);
+    sim_selectors_pause(core, job);
     sim_job_revoke_offers(core, job);
     list_remove(&job->in_stirred);
 }
@@ -86,11 +75,6 @@ void sim_job_finish(struct sim_core *core, struct sim_job *job, enum sim_job_sta
     LIST_EACH (&job->declines, node) {
         sim_decline_free(core, CONTAINER_OF(node, struct sim_decline, in_job));
     }
-}
-
-/* The higher priority first, then who came first. */
-static bool goes_before(const struct sim_job *a, const struct sim_job *b) {
-    return a->priority != b->priority ? a->priority > b->priority : a->turn < b->turn;
 }
 
 static void wake(struct sim_core *core, struct sim_timer *timer) {

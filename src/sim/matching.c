@@ -40,9 +40,13 @@ const struct sim_channel *sim_worker_channel(const struct sim_worker *worker, co
     return NULL;
 }
 
+bool sim_selector_holds(const struct json *selector, const struct json *labels) {
+    return holds(selector, json_get(labels, json_get_string(selector, "key")));
+}
+
 bool sim_selectors_hold(const struct json *selectors, const struct json *labels) {
     for (const struct json *selector = json_first(selectors); selector != NULL; selector = json_next(selector)) {
-        if (!holds(selector, json_get(labels, json_get_string(selector, "key")))) {
+        if (!sim_selector_holds(selector, labels)) {
             return false;
         }
     }
@@ -53,8 +57,7 @@ static void match_queue(struct sim_core *core, struct sim_queue *queue) {
     if (!has_room(queue)) {
         return;
     }
-    LIST_EACH (&queue->waiting, node) {
-        struct sim_job *job = CONTAINER_OF(node, struct sim_job, in_waiting);
+    for (struct sim_job *job = sim_line_first(&queue->line); job != NULL; job = sim_line_next(&queue->line, job)) {
         size_t before = job->offer_count;
         match_job(core, job);
         if (job->offer_count != before && !has_room(queue)) {
@@ -127,8 +130,7 @@ static bool is_eligible(const struct sim_job *job, const struct sim_worker *work
     if (count >= channel->most || is_declined(job, worker)) {
         return false;
     }
-    return job->queue->policy->is_bypassing ||
-           sim_selectors_hold(job->selectors, json_get(worker->entry.body, "labels"));
+    return job->queue->policy->is_bypassing || sim_job_accepts(job, json_get(worker->entry.body, "labels"));
 }
 
 static bool is_declined(const struct sim_job *job, const struct sim_worker *worker) {

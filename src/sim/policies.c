@@ -15,7 +15,6 @@ static int policy_check_delete(const struct sim_entry *entry, struct sim_answer 
 static void policy_destroy(struct sim_core *core, struct sim_entry *entry);
 static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                          struct json *body);
-static void queue_init(struct sim_entry *entry);
 static void queue_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
 static void gather_members(struct sim_core *core, struct sim_queue *queue);
 static struct json *queue_json(const struct sim_entry *entry);
@@ -37,7 +36,6 @@ const struct sim_kind sim_queue_kind = {.what = "queue",
                                         .size = sizeof(struct sim_queue),
                                         .collection = offsetof(struct sim_core, queues),
                                         .prepare = queue_prepare,
-                                        .init = queue_init,
                                         .apply = queue_apply,
                                         .to_json = queue_json,
                                         .check_delete = queue_check_delete,
@@ -182,11 +180,6 @@ static int queue_prepare(struct sim_core *core, const struct sim_call *call, con
     return 0;
 }
 
-static void queue_init(struct sim_entry *entry) {
-    struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
-    list_init(&queue->waiting);
-}
-
 static void queue_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old) {
     struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
     struct sim_entry *policy = sim_find(&core->policies, json_get_string(entry->body, "distributionPolicyId"));
@@ -246,6 +239,7 @@ static void queue_destroy(struct sim_core *core, struct sim_entry *entry) {
     struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
     list_remove(&queue->in_stirred);
     sim_entry_remove(&core->queues, entry);
+    sim_line_reset(&queue->line);
     free(queue->members);
     free(queue);
 }

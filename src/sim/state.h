@@ -11,6 +11,8 @@
 #include "base/map.h"
 #include "router/router.h"
 #include "sim/core.h"
+#include "sim/line.h"
+#include "sim/selectors.h"
 #include "json/tree.h"
 
 enum { SIM_ID_LIMIT = 256, SIM_UUID_SIZE = 37, SIM_TIME_SIZE = 40, SIM_UNASSIGN_LIMIT = 3 };
@@ -73,8 +75,7 @@ struct sim_policy {
 struct sim_queue {
     struct sim_entry entry;
     struct sim_policy *policy;
-    struct list waiting; /* jobs, in the order in which they are offered */
-    size_t waiting_count;
+    struct sim_line line;        /* jobs that wait, in the order in which they are offered */
     size_t open_count;           /* jobs of it that are not over */
     struct sim_worker **members; /* by id */
     size_t member_count, member_capacity;
@@ -98,7 +99,8 @@ struct sim_job {
     enum sim_job_status status;
     struct sim_queue *queue; /* NULL once it is over */
     const char *channel;     /* into the body, as the next */
-    const struct json *selectors;
+    struct sim_selectors requested, attached;
+    bool is_expedited; /* by a selector that did not expire */
     int32_t priority;
     int64_t enqueued_us;  /* -1: never */
     int64_t scheduled_us; /* -1: not scheduled */
@@ -109,8 +111,10 @@ struct sim_job {
     struct list past_offers; /* kept, so that a late answer is told what became of them */
     struct list assignments;
     struct list declines;
-    struct sim_timer timer; /* schedule, or close at a time */
-    struct list_node in_waiting;
+    struct sim_timer timer;          /* schedule, or close at a time */
+    struct sim_timer selector_timer; /* while it waits: the next selector expires */
+    struct sim_lane *lane;           /* NULL: it does not wait in its queue's line */
+    struct list_node in_lane;
     struct list_node in_stirred;
     struct list_node in_scheduling;
 };
@@ -287,8 +291,8 @@ bool sim_job_is_over(const struct sim_job *job);
 void sim_job_set_status(struct sim_core *core, struct sim_job *job, enum sim_job_status status);
 /* Into its queue's order, with RouterJobQueued. */
 void sim_job_enqueue(struct sim_core *core, struct sim_job *job);
-/* To its place, after its priority changed. */
-void sim_job_reorder(struct sim_job *job);
+/* To its place, after its priority or a selector changed. */
+void sim_job_reorder(struct sim_core *core, struct sim_job *job);
 /* Its open offers are revoked. */
 void sim_job_revoke_offers(struct sim_core *core, struct sim_job *job);
 /* Out of the queue's order, with its open offers revoked. */
@@ -327,7 +331,8 @@ void sim_job_stir(struct sim_core *core, struct sim_job *job);
 /* Offers what can be offered, until nothing is stirred. */
 void sim_match(struct sim_core *core);
 const struct sim_channel *sim_worker_channel(const struct sim_worker *worker, const char *channel);
-/* Whether labels meet the selectors. */
+/* Whether labels meet a selector; all of a list. */
+bool sim_selector_holds(const struct json *selector, const struct json *labels);
 bool sim_selectors_hold(const struct json *selectors, const struct json *labels);
 
 /* events.c: one function for each shape of data. */
@@ -345,6 +350,7 @@ void sim_emit_queued(struct sim_core *core, const struct sim_job *job);
 void sim_emit_waiting(struct sim_core *core, const struct sim_job *job);
 void sim_emit_cancelled(struct sim_core *core, const struct sim_job *job, const char *note);
 void sim_emit_deleted(struct sim_core *core, const struct sim_job *job);
+void sim_emit_selectors_expired(struct sim_core *core, const struct sim_job *job);
 void sim_emit_assignment(struct sim_core *core, const struct sim_assignment *assignment,
                          enum sim_assignment_event event);
 /* `assignment_id`: of an accepted one. */

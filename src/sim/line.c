@@ -1,0 +1,135 @@
+#include "sim/line.h"
+#include "sim/state.h"
+#include <stdlib.h>
+
+static struct sim_lane *lane_for(struct sim_line *line, const struct sim_job *job);
+static struct sim_lane *insert_lane(struct sim_line *line, size_t place, const struct sim_job *job);
+static size_t lane_place(const struct sim_line *line, bool is_expedited, int32_t priority);
+static struct sim_job *job_of(struct list_node *node);
+
+void sim_line_reset(struct sim_line *line) {
+    for (size_t i = 0; i < line->count; i++) {
+        free(line->lanes[i]);
+    }
+    free(line->lanes);
+    *line = (struct sim_line){0};
+}
+
+int sim_line_enter(struct sim_line *line, struct sim_job *job) {
+    struct sim_lane *lane = lane_for(line, job);
+    if (lane == NULL) {
+        return -1;
+    }
+    /* From the end, where nearly all of them belong. */
+    struct list_node *place = &lane->jobs.head;
+    while (place->previous != &lane->jobs.head && job_of(place->previous)->turn > job->turn) {
+        place = place->previous;
+    }
+    list_insert_before(place, &job->in_lane);
+    job->lane = lane;
+    lane->count++;
+    line->length++;
+    return 0;
+}
+
+void sim_line_leave(struct sim_line *line, struct sim_job *job) {
+    struct sim_lane *lane = job->lane;
+    if (lane == NULL) {
+        return;
+    }
+    list_remove(&job->in_lane);
+    job->lane = NULL;
+    line->length--;
+    if (--lane->count == 0) {
+        size_t place = lane_place(line, lane->is_expedited, lane->priority);
+        line->count--;
+        memmove(line->lanes + place, line->lanes + place + 1, (line->count - place) * sizeof(struct sim_lane *));
+        free(lane);
+    }
+}
+
+struct sim_job *sim_line_first(const struct sim_line *line) {
+    return line->count == 0 ? NULL : job_of(list_first(&line->lanes[0]->jobs));
+}
+
+struct sim_job *sim_line_next(const struct sim_line *line, const struct sim_job *job) {
+    const struct sim_lane *lane = job->lane;
+    if (job->in_lane.next != &lane->jobs.head) {
+        return job_of(job->in_lane.next);
+    }
+    size_t next = lane_place(line, lane->is_expedited, lane->priority) + 1;
+    return next == line->count ? NULL : job_of(list_first(&line->lanes[next]->jobs));
+}
+
+size_t sim_line_place(const struct sim_line *line, const struct sim_job *job) {
+    size_t place = 1;
+    for (size_t i = 0; line->lanes[i] != job->lane; i++) {
+        place += line->lanes[i]->count;
+    }
+    for (const struct list_node *node = job->in_lane.previous; node != &job->lane->jobs.head;
+         node = node->previous) {
+        place++;
+    }
+    return place;
+}
+
+size_t sim_line_ahead(const struct sim_line *line, int32_t priority) {
+    size_t ahead = 0;
+    for (size_t i = 0; i < line->count; i++) {
+        const struct sim_lane *lane = line->lanes[i];
+        ahead += lane->is_expedited || lane->priority >= priority ? lane->count : 0;
+    }
+    return ahead;
+}
+
+static struct sim_lane *lane_for(struct sim_line *line, const struct sim_job *job) {
+    size_t place = lane_place(line, job->is_expedited, job->priority);
+    if (place < line->count && line->lanes[place]->is_expedited == job->is_expedited &&
+        line->lanes[place]->priority == job->priority) {
+        return line->lanes[place];
+    }
+    return insert_lane(line, place, job);
+}
+
+static struct sim_lane *insert_lane(struct sim_line *line, size_t place, const struct sim_job *job) {
+    if (line->count == line->capacity) {
+        size_t capacity = line->capacity == 0 ? 8 : line->capacity * 2;
+        struct sim_lane **lanes = realloc(line->lanes, capacity * sizeof(struct sim_lane *));
+        if (lanes == NULL) {
+            return NULL;
+        }
+        line->lanes = lanes;
+        line->capacity = capacity;
+    }
+    struct sim_lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL) {
+        return NULL;
+    }
+    lane->is_expedited = job->is_expedited;
+    lane->priority = job->priority;
+    list_init(&lane->jobs);
+    memmove(line->lanes + place + 1, line->lanes + place, (line->count - place) * sizeof(struct sim_lane *));
+    line->lanes[place] = lane;
+    line->count++;
+    return lane;
+}
+
+/* Where the lane is, or belongs. */
+static size_t lane_place(const struct sim_line *line, bool is_expedited, int32_t priority) {
+    size_t low = 0, high = line->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct sim_lane *lane = line->lanes[middle];
+        bool is_before = lane->is_expedited != is_expedited ? lane->is_expedited : lane->priority > priority;
+        if (is_before) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct sim_job *job_of(struct list_node *node) {
+    return CONTAINER_OF(node, struct sim_job, in_lane);
+}
