@@ -1,78 +1,184 @@
-/* What bodies may hold. Names and kinds of the members come from the router's table; here are only the shapes
- * below them, by the names of the REST contract. */
+/* What bodies may hold: names and kinds of the members come from the router's table; here are the shapes below
+ * them, by the names of the REST contract. */
 #include "base/clock.h"
+#include "sim/shape.h"
 #include "sim/state.h"
-#include <math.h>
 
 enum { MODEL_ENTRIES = 1000 }; /* of one list or map: far over what people write, far under what hurts */
 
-enum field_kind { FIELD_TEXT, FIELD_COUNT, FIELD_SECONDS, FIELD_BOOLEAN, FIELD_TIME, FIELD_PRIMITIVE, FIELD_ANY };
-
-struct field {
-    const char *name;
-    enum field_kind kind;
-    bool is_required;
-    const char *const *words; /* of FIELD_TEXT: what it may be */
-};
-
-enum model_form { MODEL_OBJECT, MODEL_OBJECTS, MODEL_TEXTS, MODEL_LABELS };
-
-struct model {
-    const char *member;
-    enum model_form form;
-    const struct field *fields;
-};
+#define TEXT(name)                                                                                                \
+    { name, SIM_FIELD_TEXT, false, NULL, NULL }
+#define LIST(name, each)                                                                                          \
+    { name, SIM_FIELD_OBJECTS, false, NULL, &(each) }
+#define NEEDED(name, kind)                                                                                        \
+    { name, kind, true, NULL, NULL }
+#define OPTIONAL(name, kind)                                                                                      \
+    { name, kind, false, NULL, NULL }
+#define LAST                                                                                                      \
+    { NULL, SIM_FIELD_ANY, false, NULL, NULL }
 
 static const char *const operators[] = {"equal",       "notEqual",           "lessThan", "lessThanOrEqual",
                                         "greaterThan", "greaterThanOrEqual", NULL};
-static const char *const matching_kinds[] = {"queueAndMatch", "scheduleAndSuspend", "suspend", NULL};
-static const char *const mode_kinds[] = {"bestWorker", "longestIdle", "roundRobin", NULL};
+static const char *const scoring_parameters[] = {"jobLabels", "workerSelectors", NULL};
 
-static const struct field selector_fields[] = {
-    {"key", FIELD_TEXT, true, NULL},          {"labelOperator", FIELD_TEXT, true, operators},
-    {"value", FIELD_PRIMITIVE, false, NULL},  {"expiresAfterSeconds", FIELD_SECONDS, false, NULL},
-    {"expedite", FIELD_BOOLEAN, false, NULL}, {NULL, FIELD_ANY, false, NULL}};
-static const struct field note_fields[] = {
-    {"message", FIELD_TEXT, true, NULL}, {"addedAt", FIELD_TIME, false, NULL}, {NULL, FIELD_ANY, false, NULL}};
-static const struct field channel_fields[] = {{"channelId", FIELD_TEXT, true, NULL},
-                                              {"capacityCostPerJob", FIELD_COUNT, true, NULL},
-                                              {"maxNumberOfJobs", FIELD_COUNT, false, NULL},
-                                              {NULL, FIELD_ANY, false, NULL}};
-static const struct field matching_fields[] = {{"kind", FIELD_TEXT, true, matching_kinds},
-                                               {"scheduleAt", FIELD_TIME, false, NULL},
-                                               {NULL, FIELD_ANY, false, NULL}};
-static const struct field mode_fields[] = {{"kind", FIELD_TEXT, true, mode_kinds},
-                                           {"minConcurrentOffers", FIELD_COUNT, false, NULL},
-                                           {"maxConcurrentOffers", FIELD_COUNT, false, NULL},
-                                           {"bypassSelectors", FIELD_BOOLEAN, false, NULL},
-                                           {"scoringRule", FIELD_ANY, false, NULL},
-                                           {"scoringRuleOptions", FIELD_ANY, false, NULL},
-                                           {NULL, FIELD_ANY, false, NULL}};
+static const struct sim_field worker_selector[] = {
+    NEEDED("key", SIM_FIELD_TEXT),           {"labelOperator", SIM_FIELD_TEXT, true, operators, NULL},
+    OPTIONAL("value", SIM_FIELD_PRIMITIVE),  OPTIONAL("expiresAfterSeconds", SIM_FIELD_SECONDS),
+    OPTIONAL("expedite", SIM_FIELD_BOOLEAN), LAST};
+static const struct sim_shape worker_selectors = {worker_selector, NULL};
 
-static const struct model models[] = {
-    {"labels", MODEL_LABELS, NULL},
-    {"tags", MODEL_LABELS, NULL},
-    {"queues", MODEL_TEXTS, NULL},
-    {"channels", MODEL_OBJECTS, channel_fields},
-    {"notes", MODEL_OBJECTS, note_fields},
-    {"requestedWorkerSelectors", MODEL_OBJECTS, selector_fields},
-    {"matchingMode", MODEL_OBJECT, matching_fields},
-    {"mode", MODEL_OBJECT, mode_fields},
+static const struct sim_field note[] = {NEEDED("message", SIM_FIELD_TEXT), OPTIONAL("addedAt", SIM_FIELD_TIME),
+                                        LAST};
+static const struct sim_shape notes = {note, NULL};
+
+static const struct sim_field channel[] = {NEEDED("channelId", SIM_FIELD_TEXT),
+                                           NEEDED("capacityCostPerJob", SIM_FIELD_COUNT),
+                                           OPTIONAL("maxNumberOfJobs", SIM_FIELD_COUNT), LAST};
+static const struct sim_shape channels = {channel, NULL};
+
+static const struct sim_field schedule[] = {NEEDED("scheduleAt", SIM_FIELD_TIME), LAST};
+static const struct sim_variant matching_modes[] = {
+    {"queueAndMatch", NULL}, {"scheduleAndSuspend", schedule}, {"suspend", NULL}, {NULL, NULL}};
+static const struct sim_shape matching_mode = {NULL, matching_modes};
+
+static const struct sim_field function_credential[] = {TEXT("functionKey"), TEXT("appKey"), TEXT("clientId"),
+                                                       LAST};
+static const struct sim_shape function_credentials = {function_credential, NULL};
+static const struct sim_field client_credential[] = {TEXT("clientId"), TEXT("clientSecret"), LAST};
+static const struct sim_shape client_credentials = {client_credential, NULL};
+static const char *const languages[] = {"powerFx", NULL};
+static const struct sim_field static_rule[] = {OPTIONAL("value", SIM_FIELD_ANY), LAST};
+static const struct sim_field expression_rule[] = {
+    NEEDED("expression", SIM_FIELD_TEXT), {"language", SIM_FIELD_TEXT, false, languages, NULL}, LAST};
+static const struct sim_field function_rule[] = {
+    NEEDED("functionUri", SIM_FIELD_TEXT),
+    {"credential", SIM_FIELD_OBJECT, false, NULL, &function_credentials},
+    LAST};
+static const struct sim_field webhook_rule[] = {
+    TEXT("authorizationServerUri"),
+    {"clientCredential", SIM_FIELD_OBJECT, false, NULL, &client_credentials},
+    TEXT("webhookUri"),
+    LAST};
+static const struct sim_variant rules[] = {{"directMap", NULL},         {"expression", expression_rule},
+                                           {"function", function_rule}, {"static", static_rule},
+                                           {"webhook", webhook_rule},   {NULL, NULL}};
+static const struct sim_shape rule = {NULL, rules};
+
+static const struct sim_field queue_selector[] = {NEEDED("key", SIM_FIELD_TEXT),
+                                                  {"labelOperator", SIM_FIELD_TEXT, true, operators, NULL},
+                                                  OPTIONAL("value", SIM_FIELD_PRIMITIVE),
+                                                  LAST};
+static const struct sim_shape queue_selectors = {queue_selector, NULL};
+static const struct sim_field queue_allocation[] = {
+    NEEDED("weight", SIM_FIELD_FRACTION),
+    {"queueSelectors", SIM_FIELD_OBJECTS, true, NULL, &queue_selectors},
+    LAST};
+static const struct sim_shape queue_allocations = {queue_allocation, NULL};
+static const struct sim_field worker_allocation[] = {
+    NEEDED("weight", SIM_FIELD_FRACTION),
+    {"workerSelectors", SIM_FIELD_OBJECTS, true, NULL, &worker_selectors},
+    LAST};
+static const struct sim_shape worker_allocations = {worker_allocation, NULL};
+
+static const struct sim_field queue_conditional[] = {
+    {"condition", SIM_FIELD_OBJECT, true, NULL, &rule},
+    {"queueSelectors", SIM_FIELD_OBJECTS, true, NULL, &queue_selectors},
+    LAST};
+static const struct sim_field worker_conditional[] = {
+    {"condition", SIM_FIELD_OBJECT, true, NULL, &rule},
+    {"workerSelectors", SIM_FIELD_OBJECTS, true, NULL, &worker_selectors},
+    LAST};
+static const struct sim_field queue_pass[] = {
+    NEEDED("key", SIM_FIELD_TEXT), {"labelOperator", SIM_FIELD_TEXT, true, operators, NULL}, LAST};
+static const struct sim_field worker_pass[] = {NEEDED("key", SIM_FIELD_TEXT),
+                                               {"labelOperator", SIM_FIELD_TEXT, true, operators, NULL},
+                                               OPTIONAL("expiresAfterSeconds", SIM_FIELD_SECONDS),
+                                               LAST};
+static const struct sim_field rule_engine[] = {{"rule", SIM_FIELD_OBJECT, true, NULL, &rule}, LAST};
+static const struct sim_field queue_static[] = {{"queueSelector", SIM_FIELD_OBJECT, true, NULL, &queue_selectors},
+                                                LAST};
+static const struct sim_field worker_static[] = {
+    {"workerSelector", SIM_FIELD_OBJECT, true, NULL, &worker_selectors}, LAST};
+static const struct sim_field queue_weighted[] = {
+    {"allocations", SIM_FIELD_OBJECTS, true, NULL, &queue_allocations}, LAST};
+static const struct sim_field worker_weighted[] = {
+    {"allocations", SIM_FIELD_OBJECTS, true, NULL, &worker_allocations}, LAST};
+static const struct sim_variant queue_attachment[] = {{"conditional", queue_conditional},
+                                                      {"passThrough", queue_pass},
+                                                      {"ruleEngine", rule_engine},
+                                                      {"static", queue_static},
+                                                      {"weightedAllocation", queue_weighted},
+                                                      {NULL, NULL}};
+static const struct sim_shape queue_attachments = {NULL, queue_attachment};
+static const struct sim_variant worker_attachment[] = {{"conditional", worker_conditional},
+                                                       {"passThrough", worker_pass},
+                                                       {"ruleEngine", rule_engine},
+                                                       {"static", worker_static},
+                                                       {"weightedAllocation", worker_weighted},
+                                                       {NULL, NULL}};
+static const struct sim_shape worker_attachments = {NULL, worker_attachment};
+
+static const struct sim_field scoring_option[] = {
+    OPTIONAL("batchSize", SIM_FIELD_COUNT),
+    {"scoringParameters", SIM_FIELD_TEXTS, false, scoring_parameters, NULL},
+    OPTIONAL("isBatchScoringEnabled", SIM_FIELD_BOOLEAN),
+    OPTIONAL("descendingOrder", SIM_FIELD_BOOLEAN),
+    LAST};
+static const struct sim_shape scoring_options = {scoring_option, NULL};
+static const struct sim_field offers[] = {OPTIONAL("minConcurrentOffers", SIM_FIELD_COUNT),
+                                          OPTIONAL("maxConcurrentOffers", SIM_FIELD_COUNT),
+                                          OPTIONAL("bypassSelectors", SIM_FIELD_BOOLEAN), LAST};
+static const struct sim_field best_worker[] = {
+    {"scoringRule", SIM_FIELD_OBJECT, false, NULL, &rule},
+    {"scoringRuleOptions", SIM_FIELD_OBJECT, false, NULL, &scoring_options},
+    LAST};
+static const struct sim_variant modes[] = {
+    {"bestWorker", best_worker}, {"longestIdle", NULL}, {"roundRobin", NULL}, {NULL, NULL}};
+static const struct sim_shape mode = {offers, modes};
+
+static const struct sim_field length_trigger[] = {NEEDED("threshold", SIM_FIELD_COUNT), LAST};
+static const struct sim_field time_trigger[] = {NEEDED("thresholdSeconds", SIM_FIELD_SECONDS), LAST};
+static const struct sim_variant trigger_kinds[] = {
+    {"queueLength", length_trigger}, {"waitTime", time_trigger}, {NULL, NULL}};
+static const struct sim_shape trigger = {NULL, trigger_kinds};
+static const struct sim_field cancel_action[] = {TEXT("note"), TEXT("dispositionCode"), LAST};
+static const struct sim_field manual_action[] = {TEXT("queueId"), OPTIONAL("priority", SIM_FIELD_INTEGER),
+                                                 LIST("workerSelectors", worker_selectors), LAST};
+static const struct sim_field reclassify_action[] = {TEXT("classificationPolicyId"),
+                                                     OPTIONAL("labelsToUpsert", SIM_FIELD_LABELS), LAST};
+static const struct sim_variant action_kinds[] = {{"cancel", cancel_action},
+                                                  {"manualReclassify", manual_action},
+                                                  {"reclassify", reclassify_action},
+                                                  {NULL, NULL}};
+static const struct sim_field action[] = {TEXT("id"), LAST};
+static const struct sim_shape actions = {action, action_kinds};
+static const struct sim_field exception_rule[] = {NEEDED("id", SIM_FIELD_TEXT),
+                                                  {"trigger", SIM_FIELD_OBJECT, true, NULL, &trigger},
+                                                  {"actions", SIM_FIELD_OBJECTS, true, NULL, &actions},
+                                                  LAST};
+static const struct sim_shape exception_rules = {exception_rule, NULL};
+
+/* Of all bodies: no two resources have a member of the same name and another shape. */
+static const struct sim_field members[] = {
+    OPTIONAL("labels", SIM_FIELD_LABELS),
+    OPTIONAL("tags", SIM_FIELD_LABELS),
+    OPTIONAL("queues", SIM_FIELD_TEXTS),
+    LIST("channels", channels),
+    LIST("notes", notes),
+    LIST("requestedWorkerSelectors", worker_selectors),
+    {"matchingMode", SIM_FIELD_OBJECT, false, NULL, &matching_mode},
+    {"mode", SIM_FIELD_OBJECT, false, NULL, &mode},
+    {"prioritizationRule", SIM_FIELD_OBJECT, false, NULL, &rule},
+    LIST("queueSelectorAttachments", queue_attachments),
+    LIST("workerSelectorAttachments", worker_attachments),
+    LIST("exceptionRules", exception_rules),
+    LAST,
 };
 
 static bool is_modest(const struct json *value);
 static int check_kind(const struct router_member *member, const struct json *value, struct sim_answer *answer);
 static int merge_into(struct json *target, const struct json *patch, unsigned depth);
-static int check_models(const struct json *body, struct sim_answer *answer);
-static int check_model(const struct model *model, const struct json *value, struct sim_answer *answer);
-static int check_labels(const struct model *model, const struct json *value, struct sim_answer *answer);
-static int check_object(const struct model *model, const struct json *value, struct sim_answer *answer);
-static int check_field(const struct model *model, const struct field *field, const struct json *value,
-                       struct sim_answer *answer);
-static bool is_field(const struct field *field, const struct json *value);
-static bool is_primitive(const struct json *value);
-static bool is_count(const struct json *value, double least);
-static bool is_time(const struct json *value);
+static bool has_etag(struct slice list, const char *etag);
 
 int sim_check_body(const struct router_operation *operation, const struct json *body, struct sim_answer *answer) {
     if (!is_modest(body)) {
@@ -99,7 +205,7 @@ struct json *sim_merge(struct sim_core *core, const struct json *body, const str
         sim_fail_memory(core, answer);
         goto failed;
     }
-    if (check_models(merged, answer) == 0) {
+    if (sim_check_fields(members, merged, answer) == 0) {
         return merged;
     }
 failed:
@@ -108,16 +214,13 @@ failed:
 }
 
 int sim_check_conditions(const struct sim_call *call, const struct sim_entry *entry) {
-    struct slice wanted = call->if_match;
-    if (slice_is_set(wanted)) {
+    if (slice_is_set(call->if_match)) {
         char etag[SIM_ETAG_SIZE] = "";
-        size_t length = entry == NULL ? 0 : strlen(sim_etag(entry, etag));
-        bool is_same = slice_is(wanted, "*") || slice_is(wanted, etag) ||
-                       (length > 2 && slice_equal(wanted, slice_make(etag + 1, length - 2)));
-        if (entry == NULL || !is_same) {
+        if (entry == NULL || !has_etag(call->if_match, sim_etag(entry, etag))) {
             return sim_fail(call->answer, 412, "PreconditionFailed", "If-Match does not hold: the etag now is %s",
                             entry == NULL ? "none, there is no such resource" : etag);
         }
+        return 0; /* it goes before If-Unmodified-Since: RFC 9110, 13.2.2 */
     }
     int64_t since = 0;
     if (slice_is_set(call->if_unmodified_since) && entry != NULL) {
@@ -149,10 +252,10 @@ static int check_kind(const struct router_member *member, const struct json *val
     const char *wanted = NULL;
     switch (member->kind) {
     case ROUTER_STRING: wanted = kind == JSON_STRING ? NULL : "a string"; break;
-    case ROUTER_INTEGER: wanted = is_count(value, INT32_MIN) ? NULL : "a 32-bit integer"; break;
+    case ROUTER_INTEGER: wanted = sim_is_count(value, INT32_MIN) ? NULL : "a 32-bit integer"; break;
     case ROUTER_NUMBER: wanted = kind == JSON_NUMBER ? NULL : "a number"; break;
     case ROUTER_BOOLEAN: wanted = kind == JSON_BOOLEAN ? NULL : "true or false"; break;
-    case ROUTER_TIME: wanted = is_time(value) ? NULL : "a date and time such as 2026-03-02T09:30:00Z"; break;
+    case ROUTER_TIME: wanted = sim_is_time(value) ? NULL : "a date and time such as 2026-03-02T09:30:00Z"; break;
     case ROUTER_LIST: wanted = kind == JSON_ARRAY ? NULL : "an array"; break;
     case ROUTER_MAP: wanted = kind == JSON_OBJECT ? NULL : "an object"; break;
     }
@@ -188,131 +291,23 @@ static int merge_into(struct json *target, const struct json *patch, unsigned de
     return 0;
 }
 
-static int check_models(const struct json *body, struct sim_answer *answer) {
-    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
-        const struct json *value = json_get(body, models[i].member);
-        if (value != NULL && check_model(&models[i], value, answer) < 0) {
-            return -1;
+/* One etag, several with commas between, or "*": any. With or without its quotes. */
+static bool has_etag(struct slice list, const char *etag) {
+    size_t length = strlen(etag);
+    while (list.length > 0) {
+        const char *comma = memchr(list.bytes, ',', list.length);
+        struct slice one = slice_make(list.bytes, comma == NULL ? list.length : (size_t)(comma - list.bytes));
+        size_t used = one.length + (comma != NULL);
+        list = slice_make(list.bytes + used, list.length - used);
+        while (one.length > 0 && one.bytes[0] == ' ') {
+            one = slice_make(one.bytes + 1, one.length - 1);
+        }
+        while (one.length > 0 && one.bytes[one.length - 1] == ' ') {
+            one.length--;
+        }
+        if (slice_is(one, "*") || slice_is(one, etag) || slice_equal(one, slice_make(etag + 1, length - 2))) {
+            return true;
         }
     }
-    const struct json *matching = json_get(body, "matchingMode");
-    const char *kind = json_get_string(matching, "kind");
-    bool is_scheduled = kind != NULL && strcmp(kind, "scheduleAndSuspend") == 0;
-    if (matching != NULL && is_scheduled != (json_get(matching, "scheduleAt") != NULL)) {
-        return sim_fail(answer, 400, is_scheduled ? "MissingMember" : "UnknownMember",
-                        "matchingMode.scheduleAt goes with the kind scheduleAndSuspend, and only with it");
-    }
-    return 0;
-}
-
-static int check_model(const struct model *model, const struct json *value, struct sim_answer *answer) {
-    if (json_count(value) > MODEL_ENTRIES) {
-        return sim_fail(answer, 400, "InvalidMember", "\"%s\" has more than %d entries", model->member,
-                        MODEL_ENTRIES);
-    }
-    switch (model->form) {
-    case MODEL_OBJECT: return check_object(model, value, answer);
-    case MODEL_LABELS: return check_labels(model, value, answer);
-    case MODEL_OBJECTS:
-    case MODEL_TEXTS: break;
-    }
-    for (const struct json *element = json_first(value); element != NULL; element = json_next(element)) {
-        if (model->form == MODEL_OBJECTS && check_object(model, element, answer) < 0) {
-            return -1;
-        }
-        if (model->form == MODEL_TEXTS && json_kind(element) != JSON_STRING) {
-            return sim_fail(answer, 400, "InvalidMember", "the elements of \"%s\" must be strings", model->member);
-        }
-    }
-    return 0;
-}
-
-static int check_labels(const struct model *model, const struct json *value, struct sim_answer *answer) {
-    for (const struct json *label = json_first(value); label != NULL; label = json_next(label)) {
-        if (!is_primitive(label)) {
-            return sim_fail(answer, 400, "InvalidMember",
-                            "\"%s.%.200s\" must be a string, a number, true or false", model->member,
-                            json_name(label));
-        }
-    }
-    return 0;
-}
-
-static int check_object(const struct model *model, const struct json *value, struct sim_answer *answer) {
-    if (json_kind(value) != JSON_OBJECT) {
-        return sim_fail(answer, 400, "InvalidMember", "the elements of \"%s\" must be objects", model->member);
-    }
-    for (const struct json *part = json_first(value); part != NULL; part = json_next(part)) {
-        const struct field *field = model->fields;
-        while (field->name != NULL && strcmp(field->name, json_name(part)) != 0) {
-            field++;
-        }
-        if (field->name == NULL) {
-            return sim_fail(answer, 400, "UnknownMember", "\"%s\" has a member \"%.200s\" that it does not take",
-                            model->member, json_name(part));
-        }
-    }
-    for (const struct field *field = model->fields; field->name != NULL; field++) {
-        if (check_field(model, field, json_get(value, field->name), answer) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int check_field(const struct model *model, const struct field *field, const struct json *value,
-                       struct sim_answer *answer) {
-    if (json_kind(value) == JSON_NULL) {
-        return !field->is_required
-                   ? 0
-                   : sim_fail(answer, 400, "MissingMember", "\"%s.%s\" is required", model->member, field->name);
-    }
-    if (!is_field(field, value)) {
-        return sim_fail(answer, 400, "InvalidMember", "\"%s.%s\" has a value of the wrong kind", model->member,
-                        field->name);
-    }
-    if (field->words == NULL) {
-        return 0;
-    }
-    const char *text = json_string_of(value);
-    for (const char *const *word = field->words; *word != NULL; word++) {
-        if (strcmp(text, *word) == 0) {
-            return 0;
-        }
-    }
-    return sim_fail(answer, 400, "InvalidMember", "\"%s.%s\" cannot be \"%.200s\"; it can be %s, ... %s",
-                    model->member, field->name, text, field->words[0], field->words[1]);
-}
-
-static bool is_field(const struct field *field, const struct json *value) {
-    switch (field->kind) {
-    case FIELD_TEXT: return json_kind(value) == JSON_STRING;
-    case FIELD_COUNT: return is_count(value, 1);
-    case FIELD_SECONDS: return json_kind(value) == JSON_NUMBER && json_double_of(value, -1) >= 0;
-    case FIELD_BOOLEAN: return json_kind(value) == JSON_BOOLEAN;
-    case FIELD_TIME: return is_time(value);
-    case FIELD_PRIMITIVE: return is_primitive(value);
-    case FIELD_ANY: break;
-    }
-    return true;
-}
-
-static bool is_primitive(const struct json *value) {
-    enum json_kind kind = json_kind(value);
-    return kind == JSON_STRING || kind == JSON_NUMBER || kind == JSON_BOOLEAN;
-}
-
-/* A whole number from `least` to the largest of 32 bits. */
-static bool is_count(const struct json *value, double least) {
-    if (json_kind(value) != JSON_NUMBER) {
-        return false;
-    }
-    double number = json_double_of(value, 0);
-    return number >= least && number <= INT32_MAX && !(floor(number) < number);
-}
-
-static bool is_time(const struct json *value) {
-    const char *text = json_string_of(value);
-    int64_t us = 0;
-    return text != NULL && clock_parse(text, strlen(text), &us) == 0;
+    return false;
 }

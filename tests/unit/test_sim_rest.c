@@ -64,7 +64,7 @@ static const struct {
     {400, "InvalidMember", "priority", "{\"priority\":3000000000}"},
     {400, "InvalidMember", "labels.deep", "{\"labels\":{\"deep\":{\"a\":1}}}"},
     {400, "InvalidMember", "tags.list", "{\"tags\":{\"list\":[]}}"},
-    {400, "MissingMember", "requestedWorkerSelectors.key",
+    {400, "MissingMember", "requestedWorkerSelectors[0].key",
      "{\"requestedWorkerSelectors\":[{\"labelOperator\":\"equal\"}]}"},
     {400, "InvalidMember", "equal", "{\"requestedWorkerSelectors\":[{\"key\":\"a\",\"labelOperator\":\"is\"}]}"},
     {400, "InvalidMember", "requestedWorkerSelectors", "{\"requestedWorkerSelectors\":[1]}"},
