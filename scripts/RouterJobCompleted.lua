@@ -1,10 +1,15 @@
--- Closes a completed job, but only for workers whose id begins with "bot-": a bot needs no time to wrap up. People
--- close their own jobs.
+-- Closes a completed job, but only for bots (lib/settings.lua says who is one): a bot needs no time to wrap up.
+-- People close their own jobs.
+local conflicts = require "conflicts"
 local workers = require "workers"
 
 return function(event)
   local completed = event.data
-  if workers.is_bot(completed.workerId) then
-    router.jobs.close(completed.jobId, completed.assignmentId, { dispositionCode = "Done" })
+  if not workers.is_bot(completed.workerId) then
+    return
+  end
+  local how = { dispositionCode = "Done" }
+  if not conflicts.tolerate(router.jobs.close, completed.jobId, completed.assignmentId, how) then
+    log.info("the job was closed already", { job = completed.jobId, worker = completed.workerId })
   end
 end

@@ -3,7 +3,7 @@ local kit = require "switchhook.kit"
 describe("RouterWorkerOfferAccepted", function()
   local host
   before_each(function()
-    host = kit.load "scripts"
+    host = kit.load("scripts", { files = { ["lib/settings.lua"] = [[return { bot_prefix = "bot-" }]] } })
   end)
 
   it("completes a bot's job", function()
@@ -16,5 +16,12 @@ describe("RouterWorkerOfferAccepted", function()
     local accepted = { workerId = "anna", jobId = "j1", assignmentId = "a1" }
     local run = host:deliver("RouterWorkerOfferAccepted", accepted)
     assert.same({}, run.steps)
+  end)
+
+  it("has nothing to do for a job that is completed already", function()
+    host:fail("router.jobs.complete", { status = 409 })
+    local accepted = { workerId = "bot-7", jobId = "j1", assignmentId = "a1" }
+    local run = host:deliver("RouterWorkerOfferAccepted", accepted)
+    assert.equal("done", run.state)
   end)
 end)

@@ -43,7 +43,7 @@ end
 local the_way = {
   "^host  .* callback%-1 +RouterJobWaitingForActivation +(arrived)$",
   "^host  .* callback%-1 +RouterJobWaitingForActivation%.lua +router%.jobs%.(activate) %-> 200  [%d.]+ ms$",
-  "^router  .* callback%-1 +(queued) in callbacks, priority 1$",
+  "^router  .* callback%-1 +(queued) in callbacks, priority 100$",
   "^router  .* callback%-1 +(offered) to bot%-1$",
   "^host  .* callback%-1 +RouterWorkerOfferIssued%.lua +router%.offers%.(accept) %-> 200 ",
   "^host  .* callback%-1 +RouterWorkerOfferAccepted%.lua +router%.jobs%.(complete) %-> 200 ",

@@ -38,6 +38,25 @@ describe("kit.load", function()
     end))
   end)
 
+  it("takes texts in place of files, and beside them", function()
+    local host = folder.load({
+      ["RouterJobQueued.lua"] = "local m = require 'names' return function() return m.name end",
+      ["lib/names.lua"] = "return { name = 'as it is' }",
+    }, {
+      files = {
+        ["lib/names.lua"] = "return { name = 'as the spec has it' }",
+        ["RouterJobClosed.lua"] = "return function() return 'beside' end",
+      },
+    })
+    assert.equal("as the spec has it", host:deliver("RouterJobQueued").value)
+    assert.equal("beside", host:deliver("RouterJobClosed").value)
+    local mistakes = { { "return 1" }, { ["lib/names"] = "" }, { ["a_spec.lua"] = "" }, { ["a.lua"] = 1 } }
+    for _, files in ipairs(mistakes) do
+      local raised = folder.raised(folder.load, {}, { files = files })
+      assert.is_truthy(raised:find("'files' has the texts of scripts by path", 1, true), raised)
+    end
+  end)
+
   it("knows its options", function()
     local function load(options)
       return folder.raised(function()

@@ -25,6 +25,7 @@ local DEFAULTS = {
   time = 1772442000, -- 2026-03-02T09:00:00Z
   operations = {},
   secrets = {},
+  files = {}, -- "lib/settings.lua" = "return {}": in place of that file, or beside the others
   retry = { attempts = 20, first_seconds = 1, factor = 2, max_seconds = 600, hold = true },
   limits = {
     run_memory_mib = 64,
@@ -70,8 +71,18 @@ local function configured()
   return text and text ~= "" and core.decode(text) or {}
 end
 
+-- Texts by path, both as the host has them.
+local function check_files(files)
+  for path, text in pairs(files or {}) do
+    if type(path) ~= "string" or not path:match "%.lua$" or path:match "_spec%.lua$" or type(text) ~= "string" then
+      tell.fail "kit.load: the option 'files' has the texts of scripts by path: { [\"lib/x.lua\"] = \"return 1\" }"
+    end
+  end
+end
+
 -- load(folder [, options]) -> host. options: timezone, time (of the clock: seconds since 1970 or a text),
--- operations (names of C helpers), secrets (names), retry and limits as in switchhook.lua.
+-- operations (names of C helpers), secrets (names), files (texts in place of scripts, by path), retry and limits
+-- as in switchhook.lua.
 function kit.load(folder, options)
   if type(folder) ~= "string" then
     tell.fail("kit.load takes the scripts folder, got %s", tell.kind(folder))
@@ -79,7 +90,9 @@ function kit.load(folder, options)
   if options ~= nil and type(options) ~= "table" then
     tell.fail("kit.load takes a table of options, got %s", tell.kind(options))
   end
-  return Host.new(folder, complete(options or {}, configured(), DEFAULTS, ""))
+  local all = complete(options or {}, configured(), DEFAULTS, "")
+  check_files(all.files)
+  return Host.new(folder, all)
 end
 
 return kit

@@ -12,9 +12,26 @@ local function type_of(path)
   return in_local and LOCAL .. in_local or path:match "^([^/]+)/" or path:match "^(.+)%.lua$"
 end
 
+-- What the folder holds, with the texts of the spec's own in place of its files or beside them.
+local function read(folder, texts)
+  local files = {}
+  for _, file in ipairs(core.read(folder)) do
+    if texts[file.path] == nil then
+      files[#files + 1] = file
+    end
+  end
+  for path, text in pairs(texts) do
+    files[#files + 1] = { path = path, text = text }
+  end
+  table.sort(files, function(a, b)
+    return a.path < b.path
+  end)
+  return files
+end
+
 -- Raises what the host would say of scripts that do not load.
 function Generation.new(folder, options)
-  local files = core.read(folder)
+  local files = read(folder, options.files)
   local limits = options.limits
   local worker = core.worker {
     timezone = options.timezone == "UTC" and "" or options.timezone,
