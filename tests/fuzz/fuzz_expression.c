@@ -1,5 +1,5 @@
-/* Up to the first line's end any bytes as a formula, the rest as a job's labels (and a worker's). A formula comes to
- * a value that is JSON of a bounded size, the same each time, or to words in UTF-8 that say where it went wrong. */
+/* Up to the first line's end any bytes as a formula, the rest as the labels of a job and a worker. A formula comes
+ * to a value that is JSON, the same each time, or to words in UTF-8 that say where it went wrong. */
 #include "base/text.h"
 #include "fuzz/require.h"
 #include "sim/powerfx.h"
