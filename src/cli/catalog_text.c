@@ -112,7 +112,7 @@ static void put_more(struct buffer *out, int indent, const char *words, const st
 
 static void put_sample(struct buffer *out, const struct event_type *type) {
     const struct event_sample sample = {
-        .type = type, .id = "5d0c6f7e-21b4-4c8a-9a53-3f7be0d1a642", .time = "2026-03-02T08:15:04.1200000Z"};
+        .type = type, .id = "5d0c6f7e-21b4-4c8a-9a53-3f7be0d1a642", .time = EVENT_SAMPLE_TIME};
     struct buffer event;
     buffer_init(&event, EVENT_MAX);
     out->is_broken |= event_sample_append(&event, &sample) < 0;

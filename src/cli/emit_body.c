@@ -1,6 +1,7 @@
 #include "cli/emit_body.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/sample_now.h"
 #include "crypto/crypto.h"
 #include "event/sample.h"
 #include <stdio.h>
@@ -101,6 +102,10 @@ static int make_data(const struct emit_plan *plan, size_t number, struct buffer 
         data = json_copy(plan->data);
     } else if (event_sample_data(&sample, plan->type) == 0) {
         data = json_parse(sample.bytes, sample.length, NULL);
+    }
+    if (data != NULL && plan->data == NULL && cli_sample_now(data, plan->type, clock_wall_us()) < 0) {
+        json_free(data);
+        data = NULL;
     }
     if (data == NULL) {
         error_memory(error);

@@ -1,11 +1,13 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/sample_now.h"
 #include "cli/try.h"
 #include "crypto/crypto.h"
 #include "event/catalogue.h"
 #include "event/sample.h"
 #include "json/json.h"
+#include "json/tree.h"
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@ static const char *handler_in(const char *path);
 static bool is_type_folder(struct slice name);
 static int name_type(struct try *try, struct error *error);
 static int make_event(struct try *try, struct error *error);
+static int make_sample(struct try *try, struct event_sample *sample);
 static int make_local(struct try *try, const char *id, const char *time);
 static int check_event(const struct try *try, struct error *error);
 
@@ -117,7 +120,7 @@ static int make_event(struct try *try, struct error *error) {
         return make_local(try, sample.id, sample.time) < 0 ? error_memory(error) : 0;
     }
     if (sample.type != NULL) {
-        return event_sample_append(&try->event, &sample) < 0 ? error_memory(error) : 0;
+        return make_sample(try, &sample) < 0 ? error_memory(error) : 0;
     }
     const char *near = text_nearest(short_name, event_type_names);
     if (try->type[0] == '\0') {
@@ -127,6 +130,24 @@ static int make_event(struct try *try, struct error *error) {
     return error_set(error, ERROR_INVALID, "there is no sample of %.*s: give it an event, as a file%s%s%s",
                      SLICE_ARG(short_name), near == NULL ? "" : " (or is it to be ", near == NULL ? "" : near,
                      near == NULL ? "" : "?)");
+}
+
+static int make_sample(struct try *try, struct event_sample *sample) {
+    struct buffer text;
+    struct json *data = NULL;
+    int result = -1;
+    buffer_init(&text, TRY_FILE_MAX);
+    if (event_sample_data(&text, sample->type) == 0) {
+        data = json_parse(text.bytes, text.length, NULL);
+    }
+    buffer_clear(&text);
+    if (data != NULL && cli_sample_now(data, sample->type, clock_wall_us()) == 0 && json_print(data, &text) == 0) {
+        sample->data = buffer_slice(&text);
+        result = event_sample_append(&try->event, sample);
+    }
+    json_free(data);
+    buffer_reset(&text);
+    return result;
 }
 
 /* As `after` raises it, without data. */

@@ -10,6 +10,9 @@
 #include "event/catalogue.h"
 #include <stdbool.h>
 
+/* When the samples' events were sent, as it were. */
+#define EVENT_SAMPLE_TIME "2026-03-02T08:15:04.1200000Z"
+
 struct event_sample {
     const struct event_type *type;
     const char *id, *time;

@@ -75,6 +75,18 @@ describe("switchhook emit", function()
     assert.is_truthy(event.subject:find("job/j1/", 1, true))
   end)
 
+  it("is of now, with all of its times", function()
+    local event = printed("RouterWorkerOfferIssued", "--print")[1][1]
+    local function seconds(text)
+      local year, month, day, hour, minute, second = text:match "^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)"
+      return os.time { year = year, month = month, day = day, hour = hour, min = minute, sec = second }
+    end
+    local now = seconds(os.date "!%Y-%m-%dT%H:%M:%S")
+    assert.is_true(math.abs(now - seconds(event.eventTime)) < 60)
+    assert.is_true(math.abs(now - seconds(event.data.offeredOn)) < 60)
+    assert.equal(30, seconds(event.data.expiresOn) - seconds(event.data.offeredOn))
+  end)
+
   it("gives each of many an id of its own, and puts a number where {n} stands", function()
     local many = { "--count", "5", "--batch", "2", "--set", "data.jobId=job-{n}" }
     local bodies = printed("RouterJobQueued", "--print", table.unpack(many))
