@@ -1,5 +1,5 @@
--- docs/guide.md, typed as it stands there: what it says is printed is printed. Only the ports differ, since they must
--- be free here.
+-- docs/guide.md, typed as it stands there: what it says is printed is printed. Only the ports differ, since they
+-- must be free here.
 local host = require "host"
 
 -- The page's blocks of code, each with the comment above it: { comment =, language =, text = }.
@@ -8,7 +8,8 @@ local function blocks_of(page)
   for line in page:gmatch "([^\n]*)\n" do
     local fence = line:match "^```(%a*)$"
     if block and fence then
-      blocks[#blocks + 1] = { comment = block.comment, language = block.language, text = table.concat(block, "\n") }
+      block.text = table.concat(block, "\n")
+      blocks[#blocks + 1] = block
       block, comment = nil, nil
     elseif block then
       block[#block + 1] = line

@@ -5,7 +5,8 @@ describe("docs/handlers.md", function()
   it("shows scripts that load, and that do what they say with the type's sample", function()
     local folder = host.folder()
     host.make_folders(folder .. "/scripts/local")
-    host.write(folder .. "/switchhook.lua", 'secrets = { CRM_TOKEN = { value = "made-up-token", hosts = { "crm.example.com" } } }')
+    local secret = 'CRM_TOKEN = { value = "made-up-token", hosts = { "crm.example.com" } }'
+    host.write(folder .. "/switchhook.lua", ("secrets = { %s }"):format(secret))
     local raised = host.event("x", { jobId = "j1" }, { eventType = "Switchhook.Local.still_waiting" })
     host.write(folder .. "/event.json", host.json.encode(raised))
     local names = {}
