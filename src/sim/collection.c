@@ -8,6 +8,7 @@ void sim_collection_init(struct sim_collection *collection) {
     map_init(&collection->by_id);
     list_init(&collection->in_order);
     collection->count = 0;
+    collection->serial = 0;
 }
 
 void sim_collection_reset(struct sim_collection *collection) {
@@ -35,6 +36,7 @@ int sim_entry_add(struct sim_collection *collection, struct sim_entry *entry, co
         return -1;
     }
     entry->next_same = same;
+    entry->serial = ++collection->serial;
     list_append(&collection->in_order, &entry->in_order);
     collection->count++;
     return 0;

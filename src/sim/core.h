@@ -42,6 +42,8 @@ struct sim_request {
     struct slice method;
     struct slice path;  /* as sent: percent-encoded, without the query */
     struct slice query; /* as sent, without '?' */
+    /* Where the caller found the router: "http://127.0.0.1:8081". Links begin with it; unset: with the path. */
+    struct slice origin;
     struct slice content_type;
     struct slice if_match;
     struct slice if_unmodified_since;

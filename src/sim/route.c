@@ -83,6 +83,7 @@ int sim_route(struct sim_core *core, const struct sim_request *request, struct s
         return sim_fail(call->answer, 501, "NotImplemented", "%s is not part of the local Job Router yet",
                         call->operation->name);
     }
+    call->origin = request->origin;
     call->query = request->query;
     call->if_match = request->if_match;
     call->if_unmodified_since = request->if_unmodified_since;

@@ -10,6 +10,7 @@
 #include "sim/sim.h"
 #include "sim/state.h"
 #include "sim/trace.h"
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,8 @@ static const char *verify(const struct sim *sim, const struct httpd_request *req
 static bool may_enter(struct sim *sim);
 static void on_handover(struct loop_task *task);
 static void answer(struct sim *sim, struct httpd_request *request);
+static struct slice find_origin(const struct sim *sim, const struct httpd_request *request,
+                                char text[ENDPOINT_SIZE]);
 static void send_answer(struct httpd_request *request, const struct sim_answer *result);
 static void leave(struct sim *sim);
 static void after_change(struct sim *sim);
@@ -262,11 +265,13 @@ static void on_handover(struct loop_task *task) {
 
 static void answer(struct sim *sim, struct httpd_request *request) {
     struct sim_answer result;
+    char origin[ENDPOINT_SIZE];
     sim_answer_init(&result);
     sim_core_request(sim->core, clock_wall_us(),
                      &(struct sim_request){.method = httpd_method(request),
                                            .path = httpd_path(request),
                                            .query = httpd_query(request),
+                                           .origin = find_origin(sim, request, origin),
                                            .content_type = httpd_header(request, "content-type"),
                                            .if_match = httpd_header(request, "if-match"),
                                            .if_unmodified_since = httpd_header(request, "if-unmodified-since"),
@@ -274,6 +279,21 @@ static void answer(struct sim *sim, struct httpd_request *request) {
                      &result);
     send_answer(request, &result);
     sim_answer_reset(&result);
+}
+
+/* As the caller called us, which may be another name of the same address: clients follow links to there only. */
+static struct slice find_origin(const struct sim *sim, const struct httpd_request *request,
+                                char text[ENDPOINT_SIZE]) {
+    struct slice host = httpd_header(request, "host");
+    size_t i = 0;
+    while (i < host.length && (isalnum((unsigned char)host.bytes[i]) || strchr(".-:[]", host.bytes[i]) != NULL)) {
+        i++;
+    }
+    if (host.length == 0 || i < host.length || host.length > TEXT_HOST_SIZE) {
+        return slice_of(sim->endpoint);
+    }
+    snprintf(text, ENDPOINT_SIZE, "http://%.*s", SLICE_ARG(host));
+    return slice_of(text);
 }
 
 static void send_answer(struct httpd_request *request, const struct sim_answer *result) {

@@ -42,7 +42,8 @@ struct sim_entry {
     char *id;
     struct json *body; /* NULL for offers */
     uint64_t
-        revision; /* behind the etag: one count for the whole core, so that a resource made anew has another */
+        revision;    /* behind the etag: one count for the whole core, so that a resource made anew has another */
+    uint64_t serial; /* rises with each one that is made in the collection; never 0 */
     int64_t modified_us;
     struct sim_entry *next_same; /* whose id has the same hash */
     struct list_node in_order;   /* of making */
@@ -52,6 +53,7 @@ struct sim_collection {
     struct map by_id;
     struct list in_order;
     size_t count;
+    uint64_t serial; /* of the last that was made */
 };
 
 void sim_collection_init(struct sim_collection *collection);
@@ -234,6 +236,7 @@ struct sim_call {
     const struct router_operation *operation;
     const struct sim_kind *kind; /* NULL for actions */
     char ids[2][SIM_ID_LIMIT + 1];
+    struct slice origin; /* before the path of a link: "http://127.0.0.1:8081"; may be empty */
     struct slice query;
     struct slice if_match, if_unmodified_since;
     struct json *body; /* an object, or NULL when there was none */
@@ -241,8 +244,9 @@ struct sim_call {
 };
 typedef void sim_handler(struct sim_core *core, struct sim_call *call);
 
-/* resource.c: what all kinds share. */
+/* resource.c and page.c: what all kinds share. */
 sim_handler sim_upsert, sim_get, sim_list, sim_delete;
+struct sim_collection *sim_collection_of(struct sim_core *core, const struct sim_kind *kind);
 /* etag and id, the first members of every resource; NULL without memory. */
 struct json *sim_entry_json(const struct sim_entry *entry);
 /* Puts copies of the named members that `from` has. */
