@@ -10,7 +10,13 @@
 
 #define AT(member) offsetof(struct config, member)
 
-enum { HOUR = 3600, DAY = 24 * HOUR, MIB_MAX = 1 << 20, DAYS_MAX = 36500 };
+enum {
+    HOUR = 3600,
+    DAY = 24 * HOUR,
+    MIB_MAX = 1 << 20,
+    ANSWER_MIB_MAX = 15, /* a frame to a worker has 16 MiB */
+    DAYS_MAX = 36500
+};
 
 /* A table of keys stands before its members. */
 static const struct key keys[] = {
@@ -41,7 +47,7 @@ static const struct key keys[] = {
     {"limits.run_memory_mib", value_unsigned, AT(limits.run_memory_mib), 1, MIB_MAX},
     {"limits.worker_memory_mib", value_unsigned, AT(limits.worker_memory_mib), 1, MIB_MAX},
     {"limits.run_steps", value_unsigned, AT(limits.run_steps), 1, 65000},
-    {"limits.answer_mib", value_unsigned, AT(limits.answer_mib), 1, 1024},
+    {"limits.answer_mib", value_unsigned, AT(limits.answer_mib), 1, ANSWER_MIB_MAX},
     {"limits.in_flight", value_unsigned, AT(limits.in_flight), 1, 65536},
     {"limits.body_mib", value_unsigned, AT(limits.body_mib), 1, 1024},
     {"limits.drain_seconds", value_unsigned, AT(limits.drain_seconds), 0, DAY},

@@ -153,10 +153,9 @@ int secret_split_marked(struct slice marked, struct buffer *out) {
     return buffer_append_char(out, ']');
 }
 
-/* "*" in the list: any name will do (where no configuration is known). */
 static bool is_known(const struct worker *worker, const char *name) {
     for (char **known = worker->secrets; *known != NULL; known++) {
-        if (strcmp(*known, name) == 0 || (strcmp(*known, "*") == 0 && name[0] != '\0')) {
+        if (strcmp(*known, name) == 0) {
             return true;
         }
     }

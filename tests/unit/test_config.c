@@ -254,6 +254,7 @@ static const struct mistake mistakes[] = {
     {"limits = { slice_ms = -1 }", {"limits.slice_ms must be between 10 and 600000, not -1"}},
     {"limits = { backlog = 1e300 }", {"limits.backlog must be a whole number"}},
     {"limits = { backlog = 0/0 }", {"limits.backlog must be a whole number"}},
+    {"limits = { answer_mib = 16 }", {"limits.answer_mib must be between 1 and 15"}},
     {"limits = { run_memory_mib = 513 }", {"limits.run_memory_mib must not be larger"}},
     {"workers = 0", {"workers must be between 1 and 256, not 0"}},
     {"workers = 1e18", {"workers must be between 1 and 256"}},
