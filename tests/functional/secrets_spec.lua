@@ -1,7 +1,7 @@
 -- Secrets: a script names them, the host sends them where they may go, and they are found nowhere afterwards.
 local host = require "host"
 
-local VALUE = 'tok-4711/+&="x' -- has bytes that each form writes otherwise
+local VALUE = 'tok-quokka/+&="x' -- has bytes that each form writes otherwise
 
 local function percent(text)
   return (text:gsub("[^%w%-._~]", function(c)
@@ -13,7 +13,7 @@ local function serve(upstream, body, hosts)
   return host.serve {
     config = ([[
       secrets = { CRM_TOKEN = { value = env "CRM_TOKEN_VALUE", hosts = { %s } },
-                  OTHER = { value = "never-sent-4712", hosts = { "crm.example.com" } } }
+                  OTHER = { value = "never-sent-wombat", hosts = { "crm.example.com" } } }
       http = { allow = { "127.0.0.0/8" } }
     ]]):format(hosts or ('"127.0.0.1:%d"'):format(upstream.port)),
     environment = { CRM_TOKEN_VALUE = VALUE },
@@ -63,7 +63,7 @@ local function memory_of(pid)
     local first, last = line:match "^(%x+)%-(%x+) rw"
     if first and not line:find("[vvar", 1, true) then
       memory:seek("set", tonumber(first, 16))
-      parts[#parts + 1] = memory:read(tonumber(last, 16) - tonumber(first, 16))
+      parts[#parts + 1] = memory:read(tonumber(last, 16) - tonumber(first, 16)) or ""
     end
   end
   memory:close()
@@ -103,10 +103,10 @@ describe("a secret", function()
     assert.equal("Bearer secret(CRM_TOKEN)", seen[1])
     assert.equal("/a?k=secret(CRM_TOKEN)&z=1", seen[2]:match "\n(/[^\n]*)")
     assert.equal("key=secret(CRM_TOKEN)", seen[4]:match "[^\n]*$")
-    assert_nowhere(server, { VALUE, "4711", percent(VALUE), base64, base64:sub(6, -6) })
-    assert.is_nil(memory_of(server:api("/api/status").json.workers[1].pid):find("4711", 1, true))
+    assert_nowhere(server, { VALUE, "quokka", percent(VALUE), base64, base64:sub(6, -6) })
+    assert.is_nil(memory_of(server:api("/api/status").json.workers[1].pid):find("quokka", 1, true))
     -- The look into memory finds what is there: the host's own.
-    assert.is_truthy(memory_of(server.pid):find("4711", 1, true))
+    assert.is_truthy(memory_of(server.pid):find("quokka", 1, true))
     assert.matches("secret%(CRM_TOKEN%)", server:stderr())
     server:stop()
   end)
@@ -139,7 +139,7 @@ describe("a secret", function()
     assert.equal(text, upstream.requests[1].headers.a)
     assert.equal(text, upstream.requests[2].body)
     for _, request in ipairs(upstream.requests) do
-      assert.is_nil((request.body .. (request.headers.a or "")):find("4711", 1, true))
+      assert.is_nil((request.body .. (request.headers.a or "")):find("quokka", 1, true))
     end
     server:stop()
   end)
@@ -224,7 +224,7 @@ describe("a secret", function()
     assert.matches("there is no secret 'CRM_TOKN' in the configuration %(did you mean 'CRM_TOKEN'%?%)", seen[21])
     assert.equal("secretsecret(CRM_TOKEN)|1secret(CRM_TOKEN)", seen[#seen])
     assert.equal(0, #upstream.requests)
-    assert_nowhere(server, { "4711", "4712" })
+    assert_nowhere(server, { "quokka", "wombat" })
     server:stop()
   end)
 
@@ -257,7 +257,7 @@ describe("a secret", function()
     host.wait_until(function()
       return #server:api("/api/status").json.openUpstreams == 0
     end, "the breaker to close")
-    assert_nowhere(server, { "4711" })
+    assert_nowhere(server, { "quokka" })
     assert.is_truthy(server:stderr():find("no such key: secret(CRM_TOKEN)", 1, true))
     server:stop()
   end)
