@@ -1,6 +1,7 @@
 -- Secrets: a script names them, the host sends them where they may go, and they are found nowhere afterwards.
 local host = require "host"
 
+local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 local VALUE = 'tok-quokka/+&="x' -- has bytes that each form writes otherwise
 
 local function percent(text)
@@ -104,9 +105,11 @@ describe("a secret", function()
     assert.equal("/a?k=secret(CRM_TOKEN)&z=1", seen[2]:match "\n(/[^\n]*)")
     assert.equal("key=secret(CRM_TOKEN)", seen[4]:match "[^\n]*$")
     assert_nowhere(server, { VALUE, "quokka", percent(VALUE), base64, base64:sub(6, -6) })
-    assert.is_nil(memory_of(server:api("/api/status").json.workers[1].pid):find("quokka", 1, true))
-    -- The look into memory finds what is there: the host's own.
-    assert.is_truthy(memory_of(server.pid):find("quokka", 1, true))
+    if not sanitizer then -- they map more than can be read
+      assert.is_nil(memory_of(server:api("/api/status").json.workers[1].pid):find("quokka", 1, true))
+      -- The look into memory finds what is there: the host's own.
+      assert.is_truthy(memory_of(server.pid):find("quokka", 1, true))
+    end
     assert.matches("secret%(CRM_TOKEN%)", server:stderr())
     server:stop()
   end)
