@@ -16,6 +16,7 @@
 #define SIM_SIM_H
 
 #include "base/error.h"
+#include "sim/clock.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,8 +38,9 @@ struct sim_options {
     const char *subscription; /* NULL: SIM_SUBSCRIPTION */
     const char *key;          /* base64; NULL: SIM_DEVELOPMENT_KEY */
     size_t batch;             /* events in one delivery at most; 0: SIM_BATCH */
-    double retry_scale;       /* of Event Grid's schedule; 0: SIM_RETRY_SCALE */
-    uint64_t seed;            /* of the ids */
+    double retry_scale;       /* of Event Grid's schedule; 0: SIM_RETRY_SCALE, or 1 / speed if that is less */
+    double speed;             /* of the router's time; 0: 1, the wall clock's */
+    uint64_t seed;            /* of the ids, and of all chance */
     int trace_fd;             /* one line for each thing that happens; -1: none */
     int stop_fd;              /* stops when it can be read; -1: none. Stays the caller's */
 };

@@ -1,0 +1,166 @@
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/sim.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A row of the help, and an option when it has a name. */
+struct row {
+    const char *name;
+    const char *value;                                      /* how the help calls it; NULL: it takes none */
+    int (*read)(struct sim_words *words, const char *text); /* the exit status, or -1 to go on */
+    const char *help;                                       /* lines after the first one are given as they stand */
+};
+
+static int read_listen(struct sim_words *words, const char *text);
+static int read_key(struct sim_words *words, const char *text);
+static int read_to(struct sim_words *words, const char *text);
+static int read_subscription(struct sim_words *words, const char *text);
+static int read_batch(struct sim_words *words, const char *text);
+static int read_retry_scale(struct sim_words *words, const char *text);
+static int read_speed(struct sim_words *words, const char *text);
+static int read_seed(struct sim_words *words, const char *text);
+static int read_trace(struct sim_words *words, const char *text);
+static int read_no_trace(struct sim_words *words, const char *text);
+static int print_help(struct sim_words *words, const char *text);
+
+#define INDENT "                          "
+static const struct row rows[] = {
+    {NULL, NULL, NULL, "The REST API"},
+    {"listen", "ADDR:PORT", read_listen, "a loopback address; " SIM_ADDRESS " if not given; port 0: a free one"},
+    {"key", "BASE64", read_key, "the access key, instead of the development key that everybody knows"},
+    {NULL, NULL, NULL, "Events"},
+    {"to", "URL", read_to, "gets the events, after the handshake; may be given several times"},
+    {"subscription", "NAME", read_subscription,
+     "the event subscription's name; " SIM_SUBSCRIPTION " if not given"},
+    {"batch", "N", read_batch, "events in one delivery at most, 1 to 5000; 10 if not given"},
+    {"retry-scale", "X", read_retry_scale,
+     "how much of Event Grid's waits between attempts is waited; 0.1 if not given\n" INDENT
+     "(the first retry after 1 s instead of 10 s), less with a --speed over 10"},
+    {NULL, NULL, NULL, "Time and chance"},
+    {"speed", "N", read_speed, "the router's clock runs N times as fast as the wall's: offers, schedules"},
+    {"seed", "N", read_seed, "of ids and of all chance; a new one each time if not given"},
+    {NULL, NULL, NULL, "What it prints"},
+    {"trace", NULL, read_trace, "one line on stdout for each thing that happens (the default on a terminal)"},
+    {"no-trace", NULL, read_no_trace, "none"},
+    {"help", NULL, print_help, "this"},
+};
+enum { ROW_COUNT = sizeof rows / sizeof rows[0], FIRST_LETTER = 256 /* past those of short options */ };
+
+int sim_options_read(int argc, char **argv, struct sim_words *words) {
+    struct option options[ROW_COUNT + 1] = {{NULL, 0, NULL, 0}};
+    size_t count = 0;
+    *words = (struct sim_words){.sim = {.targets = words->targets, .trace_fd = -1, .stop_fd = -1}};
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (rows[i].name != NULL) {
+            int takes = rows[i].value == NULL ? no_argument : required_argument;
+            options[count++] = (struct option){rows[i].name, takes, NULL, FIRST_LETTER + (int)i};
+        }
+    }
+    int letter;
+    while ((letter = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (letter == ':' || letter == '?') {
+            return cli_no_option("sim", argv, letter);
+        }
+        int status = letter == 'h' ? print_help(words, NULL) : rows[letter - FIRST_LETTER].read(words, optarg);
+        if (status >= 0) {
+            return status;
+        }
+    }
+    if (optind < argc) {
+        return cli_misuse("sim", "%s: only options are taken; a target is given with --to", argv[optind]);
+    }
+    return -1;
+}
+
+static int print_help(struct sim_words *words, const char *text) {
+    (void)words;
+    (void)text;
+    printf("usage: switchhook sim [OPTIONS]\n\n"
+           "The local Job Router: its REST API (every request signed with the key) and its events, on this "
+           "machine and\n"
+           "in memory only. SIGTERM and Ctrl-C stop it. docs/simulator.md says what it does.\n");
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        const struct row *row = &rows[i];
+        if (row->name == NULL) {
+            printf("\n%s\n", row->help);
+            continue;
+        }
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", row->name, row->value == NULL ? "" : " ",
+                 row->value == NULL ? "" : row->value);
+        printf("  %-23s %s\n", left, row->help);
+    }
+    return CLI_OK;
+}
+
+static int read_listen(struct sim_words *words, const char *text) {
+    words->sim.listen = text;
+    return -1;
+}
+
+static int read_key(struct sim_words *words, const char *text) {
+    words->sim.key = text;
+    return -1;
+}
+
+static int read_to(struct sim_words *words, const char *text) {
+    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0) {
+        return cli_misuse("sim", "--to %s: the target must be an http or https URL", text);
+    }
+    if (words->sim.target_count == SIM_TARGETS_MOST) {
+        return cli_misuse("sim", "at most %d targets can be given", SIM_TARGETS_MOST);
+    }
+    words->targets[words->sim.target_count++] = text;
+    return -1;
+}
+
+static int read_subscription(struct sim_words *words, const char *text) {
+    words->sim.subscription = text;
+    return -1;
+}
+
+static int read_batch(struct sim_words *words, const char *text) {
+    uint64_t count = 0;
+    if (text_to_uint64(slice_of(text), &count) < 0 || count < 1 || count > SIM_BATCH_MOST) {
+        return cli_misuse("sim", "--batch %s: must be a number from 1 to %d", text, SIM_BATCH_MOST);
+    }
+    words->sim.batch = (size_t)count;
+    return -1;
+}
+
+static int read_retry_scale(struct sim_words *words, const char *text) {
+    if (sim_read_number(text, 1e-9, 1000, &words->sim.retry_scale) < 0) {
+        return cli_misuse("sim", "--retry-scale %s: must be a number above 0, 1 for Event Grid's own waits", text);
+    }
+    return -1;
+}
+
+static int read_speed(struct sim_words *words, const char *text) {
+    if (sim_read_number(text, SIM_SPEED_LEAST, SIM_SPEED_MOST, &words->sim.speed) < 0) {
+        return cli_misuse("sim", "--speed %s: must be a number from %g to %.0f; 60 makes a minute of each second",
+                          text, SIM_SPEED_LEAST, SIM_SPEED_MOST);
+    }
+    return -1;
+}
+
+static int read_seed(struct sim_words *words, const char *text) {
+    if (text_to_uint64(slice_of(text), &words->sim.seed) < 0) {
+        return cli_misuse("sim", "--seed %s: must be a whole number from 0 on", text);
+    }
+    words->has_seed = true;
+    return -1;
+}
+
+static int read_trace(struct sim_words *words, const char *text) {
+    (void)text;
+    words->trace = SIM_YES;
+    return -1;
+}
+
+static int read_no_trace(struct sim_words *words, const char *text) {
+    (void)text;
+    words->trace = SIM_NO;
+    return -1;
+}
