@@ -8,61 +8,17 @@
 #ifndef SIM_STATE_H
 #define SIM_STATE_H
 
-#include "base/map.h"
 #include "router/router.h"
+#include "sim/collection.h"
 #include "sim/core.h"
 #include "sim/line.h"
 #include "sim/selectors.h"
+#include "sim/timers.h"
 #include "json/tree.h"
 
 enum { SIM_ID_LIMIT = 256, SIM_UUID_SIZE = 37, SIM_TIME_SIZE = 40, SIM_UNASSIGN_LIMIT = 3 };
 
-/* Timers: a heap by time, then by the order in which they were set. */
-struct sim_timer {
-    int64_t at;
-    uint64_t order;
-    size_t place; /* from 1; 0: not set */
-    void (*fire)(struct sim_core *core, struct sim_timer *timer);
-};
-
-struct sim_timers {
-    struct sim_timer **heap;
-    size_t count, capacity;
-    uint64_t order;
-};
-
-/* -1 without memory. */
-int sim_timer_set(struct sim_timers *timers, struct sim_timer *timer, int64_t at,
-                  void (*fire)(struct sim_core *core, struct sim_timer *timer));
-void sim_timer_cancel(struct sim_timers *timers, struct sim_timer *timer);
-struct sim_timer *sim_timer_first(const struct sim_timers *timers);
-
-/* What every resource has. */
-struct sim_entry {
-    char *id;
-    struct json *body; /* NULL for offers */
-    uint64_t
-        revision;    /* behind the etag: one count for the whole core, so that a resource made anew has another */
-    uint64_t serial; /* rises with each one that is made in the collection; never 0 */
-    int64_t modified_us;
-    struct sim_entry *next_same; /* whose id has the same hash */
-    struct list_node in_order;   /* of making */
-};
-
-struct sim_collection {
-    struct map by_id;
-    struct list in_order;
-    size_t count;
-    uint64_t serial; /* of the last that was made */
-};
-
-void sim_collection_init(struct sim_collection *collection);
-void sim_collection_reset(struct sim_collection *collection);
-struct sim_entry *sim_find(const struct sim_collection *collection, const char *id);
-/* Takes a copy of `id`; -1 without memory. */
-int sim_entry_add(struct sim_collection *collection, struct sim_entry *entry, const char *id);
-/* Takes it out and frees id and body, not the entry itself. */
-void sim_entry_remove(struct sim_collection *collection, struct sim_entry *entry);
+/* A change: another revision, modified now. */
 void sim_entry_touch(struct sim_core *core, struct sim_entry *entry);
 
 struct sim_policy {

@@ -1,4 +1,5 @@
-#include "sim/state.h"
+#include "sim/timers.h"
+#include <stdbool.h>
 #include <stdlib.h>
 
 static bool is_before(const struct sim_timer *a, const struct sim_timer *b);
