@@ -27,6 +27,7 @@ struct sim_core *sim_core_new(uint64_t seed, struct error *error) {
     sim_collection_init(&core->jobs);
     sim_collection_init(&core->offers);
     list_init(&core->stirred_queues);
+    list_init(&core->stirred_workers);
     list_init(&core->stirred_jobs);
     list_init(&core->draining);
     list_init(&core->scheduling);
@@ -46,6 +47,7 @@ void sim_core_free(struct sim_core *core) {
         sim_event_release(event);
     }
     sim_collection_reset(&core->offers);
+    sim_members_reset(&core->candidates);
     free(core->timers.heap);
     free(core);
 }

@@ -144,6 +144,7 @@ static void begin(struct sim_core *core, struct sim_job *job) {
     job->status = is_mode(job, "scheduleAndSuspend") ? SIM_JOB_PENDING_SCHEDULE
                   : is_mode(job, "suspend")          ? SIM_JOB_WAITING
                                                      : SIM_JOB_QUEUED;
+    sim_job_age(core, job);
     sim_emit_received(core, job);
     sim_say(core, job->entry.id, "job created");
     enter_mode(core, job, true);

@@ -61,6 +61,13 @@ struct sim_job *sim_line_next(const struct sim_line *line, const struct sim_job 
     return next == line->count ? NULL : job_of(list_first(&line->lanes[next]->jobs));
 }
 
+bool sim_line_before(const struct sim_job *a, const struct sim_job *b) {
+    if (a->is_expedited != b->is_expedited) {
+        return a->is_expedited;
+    }
+    return a->priority != b->priority ? a->priority > b->priority : a->turn < b->turn;
+}
+
 size_t sim_line_place(const struct sim_line *line, const struct sim_job *job) {
     size_t place = 1;
     for (size_t i = 0; line->lanes[i] != job->lane; i++) {

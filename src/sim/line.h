@@ -39,6 +39,8 @@ void sim_line_leave(struct sim_line *line, struct sim_job *job);
 /* NULL: there is none. */
 struct sim_job *sim_line_first(const struct sim_line *line);
 struct sim_job *sim_line_next(const struct sim_line *line, const struct sim_job *job);
+/* Whether `a` is offered before `b`. */
+bool sim_line_before(const struct sim_job *a, const struct sim_job *b);
 /* 1 for the first. Walks the job's lane. */
 size_t sim_line_place(const struct sim_line *line, const struct sim_job *job);
 /* How many go before a new job of this priority. */

@@ -6,28 +6,44 @@
 #include "sim/state.h"
 
 static void match_queue(struct sim_core *core, struct sim_queue *queue);
-static bool has_room(const struct sim_queue *queue);
-static void match_job(struct sim_core *core, struct sim_job *job);
-static struct sim_worker *choose(const struct sim_job *job);
+static int gather(struct sim_core *core, const struct sim_queue *queue);
+static void offer_job(struct sim_core *core, struct sim_job *job, struct sim_members *workers, int32_t wanted);
+static struct sim_worker *choose(struct sim_core *core, const struct sim_job *job,
+                                 const struct sim_members *workers);
 static bool is_eligible(const struct sim_job *job, const struct sim_worker *worker);
 static bool is_declined(const struct sim_job *job, const struct sim_worker *worker);
-static bool is_better(const struct sim_worker *a, const struct sim_worker *b);
+static double load(const struct sim_worker *worker);
 static bool holds(const struct json *selector, const struct json *label);
 static int compare(const struct json *a, const struct json *b, bool *is_comparable);
 
 void sim_job_stir(struct sim_core *core, struct sim_job *job) {
-    if (job->status == SIM_JOB_QUEUED && !list_is_linked(&job->in_stirred)) {
-        list_append(&core->stirred_jobs, &job->in_stirred);
+    if (job->status != SIM_JOB_QUEUED || list_is_linked(&job->in_stirred)) {
+        return;
     }
+    struct list_node *place = &core->stirred_jobs.head;
+    while (place->previous != &core->stirred_jobs.head &&
+           sim_line_before(job, CONTAINER_OF(place->previous, struct sim_job, in_stirred))) {
+        place = place->previous;
+    }
+    list_insert_before(place, &job->in_stirred);
 }
 
 void sim_match(struct sim_core *core) {
     struct list_node *node;
     while ((node = list_take_first(&core->stirred_queues)) != NULL) {
-        match_queue(core, CONTAINER_OF(node, struct sim_queue, in_stirred));
+        struct sim_queue *queue = CONTAINER_OF(node, struct sim_queue, in_stirred);
+        match_queue(core, queue);
+        queue->is_stirred_whole = false;
+    }
+    while (list_take_first(&core->stirred_workers) != NULL) {
+    }
+    LIST_EACH (&core->stirred_jobs, first) {
+        struct sim_job *job = CONTAINER_OF(first, struct sim_job, in_stirred);
+        offer_job(core, job, &job->queue->free, job->queue->policy->least_offers);
     }
     while ((node = list_take_first(&core->stirred_jobs)) != NULL) {
-        match_job(core, CONTAINER_OF(node, struct sim_job, in_stirred));
+        struct sim_job *job = CONTAINER_OF(node, struct sim_job, in_stirred);
+        offer_job(core, job, &job->queue->free, job->queue->policy->offers);
     }
 }
 
@@ -53,65 +69,87 @@ bool sim_selectors_hold(const struct json *selectors, const struct json *labels)
     return true;
 }
 
+/* First each job, in order, gets the least number of offers that its policy wants; who is free then goes, in
+ * order, to those that may have more. */
 static void match_queue(struct sim_core *core, struct sim_queue *queue) {
-    if (!has_room(queue)) {
+    struct sim_members *candidates = &core->candidates;
+    if (queue->line.length == 0 || gather(core, queue) < 0) {
         return;
     }
-    for (struct sim_job *job = sim_line_first(&queue->line); job != NULL; job = sim_line_next(&queue->line, job)) {
-        size_t before = job->offer_count;
-        match_job(core, job);
-        if (job->offer_count != before && !has_room(queue)) {
+    int32_t least = queue->policy->least_offers, most = queue->policy->offers;
+    for (int32_t wanted = least; candidates->count > 0; wanted = most) {
+        struct sim_job *job = sim_line_first(&queue->line);
+        for (; job != NULL && candidates->count > 0; job = sim_line_next(&queue->line, job)) {
+            offer_job(core, job, candidates, wanted);
+        }
+        if (wanted == most) {
             return;
         }
     }
 }
 
-static bool has_room(const struct sim_queue *queue) {
-    for (size_t i = 0; i < queue->member_count; i++) {
-        const struct sim_worker *worker = queue->members[i];
-        if (worker->state == SIM_WORKER_ACTIVE && worker->used < worker->capacity) {
-            return true;
+/* Who was not stirred was free before, and no waiting job could be offered to them. */
+static int gather(struct sim_core *core, const struct sim_queue *queue) {
+    struct sim_members *candidates = &core->candidates;
+    candidates->count = 0;
+    int failed = 0;
+    if (queue->is_stirred_whole) {
+        for (size_t i = 0; i < queue->free.count; i++) {
+            failed |= sim_members_add(candidates, queue->free.items[i]);
+        }
+    } else {
+        LIST_EACH (&core->stirred_workers, node) {
+            struct sim_worker *worker = CONTAINER_OF(node, struct sim_worker, in_stirred);
+            if (worker->is_free && sim_members_have(&queue->free, worker)) {
+                failed |= sim_members_add(candidates, worker);
+            }
         }
     }
-    return false;
+    core->is_broken |= failed != 0;
+    return failed;
 }
 
-static void match_job(struct sim_core *core, struct sim_job *job) {
-    while (job->status == SIM_JOB_QUEUED && job->offer_count < (size_t)job->queue->policy->offers &&
-           !core->is_broken) {
-        struct sim_worker *worker = choose(job);
+/* To the best of these, until it has that many. An offer takes a worker without further room from the queue's free
+ * members. */
+static void offer_job(struct sim_core *core, struct sim_job *job, struct sim_members *workers, int32_t wanted) {
+    while (job->offer_count < (size_t)wanted && !core->is_broken) {
+        struct sim_worker *worker = choose(core, job, workers);
         if (worker == NULL) {
             return;
         }
         memcpy(job->queue->last_offered, worker->entry.id, strlen(worker->entry.id) + 1);
         sim_offer_issue(core, job, worker, sim_worker_channel(worker, job->channel)->cost);
+        if (!worker->is_free) {
+            sim_members_remove(workers, worker);
+        }
     }
 }
 
-static struct sim_worker *choose(const struct sim_job *job) {
-    const struct sim_queue *queue = job->queue;
+static struct sim_worker *choose(struct sim_core *core, const struct sim_job *job,
+                                 const struct sim_members *workers) {
+    enum sim_mode mode = job->queue->policy->mode;
+    size_t start = mode == SIM_ROUND_ROBIN ? sim_members_after(workers, job->queue->last_offered) : 0;
     struct sim_worker *best = NULL;
-    struct sim_worker *first = NULL; /* round robin: the first of all, when none comes after the last */
-    for (size_t i = 0; i < queue->member_count; i++) {
-        struct sim_worker *worker = queue->members[i];
+    double best_score = 0;
+    for (size_t i = 0; i < workers->count; i++) {
+        struct sim_worker *worker = workers->items[(start + i) % workers->count];
         if (!is_eligible(job, worker)) {
             continue;
         }
-        if (!queue->policy->is_round_robin) {
-            best = best == NULL || is_better(worker, best) ? worker : best;
-        } else if (strcmp(worker->entry.id, queue->last_offered) > 0) {
+        if (mode == SIM_ROUND_ROBIN) {
             return worker;
-        } else if (first == NULL) {
-            first = worker;
+        }
+        double score = mode == SIM_BEST_WORKER ? sim_score(core, job, worker) : -load(worker);
+        if (best == NULL || score > best_score ||
+            (!(score < best_score) && worker->idle_since_us < best->idle_since_us)) {
+            best = worker;
+            best_score = score;
         }
     }
-    return queue->policy->is_round_robin ? first : best;
+    return best;
 }
 
 static bool is_eligible(const struct sim_job *job, const struct sim_worker *worker) {
-    if (worker->state != SIM_WORKER_ACTIVE || worker->used >= worker->capacity) {
-        return false;
-    }
     const struct sim_channel *channel = sim_worker_channel(worker, job->channel);
     if (channel == NULL || worker->used + channel->cost > worker->capacity) {
         return false;
@@ -142,10 +180,8 @@ static bool is_declined(const struct sim_job *job, const struct sim_worker *work
     return false;
 }
 
-/* Longest idle: the lower load first, then who has been free for longer; members come by id. */
-static bool is_better(const struct sim_worker *a, const struct sim_worker *b) {
-    int64_t left = a->used * b->capacity, right = b->used * a->capacity;
-    return left != right ? left < right : a->idle_since_us < b->idle_since_us;
+static double load(const struct sim_worker *worker) {
+    return (double)worker->used / worker->capacity;
 }
 
 /* A label that is not there, or of another kind, is not equal to anything and is neither less nor greater. */

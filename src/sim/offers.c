@@ -28,6 +28,7 @@ void sim_offer_issue(struct sim_core *core, struct sim_job *job, struct sim_work
     list_append(&worker->offers, &offer->in_worker);
     job->offer_count++;
     worker->used += cost;
+    sim_worker_recount(core, worker);
     core->is_broken |= sim_timer_set(&core->timers, &offer->timer, offer->expires_us, expire) < 0;
     sim_emit_offer(core, offer, SIM_OFFER_WAS_ISSUED, NULL);
     sim_say(core, job->entry.id, "offered to %s", worker->entry.id);
@@ -53,8 +54,9 @@ void sim_offer_end(struct sim_core *core, struct sim_offer *offer, enum sim_offe
     job->offer_count--;
     worker->used -= offer->cost;
     if (state == SIM_OFFER_ACCEPTED) {
-        return;
+        return; /* the assignment takes what the offer gave back */
     }
+    sim_worker_recount(core, worker);
     sim_emit_offer(core, offer, endings[state].event, NULL);
     sim_say(core, job->entry.id, "%s %s", endings[state].words, worker->entry.id);
     sim_worker_stir(core, worker);
@@ -86,6 +88,7 @@ void sim_offer_accept(struct sim_core *core, struct sim_call *call) {
         sim_fail_memory(core, call->answer);
         return;
     }
+    sim_queue_count_accept(core, job);
     sim_job_set_status(core, job, SIM_JOB_ASSIGNED);
     sim_emit_offer(core, offer, SIM_OFFER_WAS_ACCEPTED, assignment->id);
     sim_say(core, job->entry.id, "accepted by %s", assignment->worker_id);

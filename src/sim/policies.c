@@ -16,12 +16,10 @@ static void policy_destroy(struct sim_core *core, struct sim_entry *entry);
 static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                          struct json *body);
 static void queue_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
-static void gather_members(struct sim_core *core, struct sim_queue *queue);
 static struct json *queue_json(const struct sim_entry *entry);
 static int queue_check_delete(const struct sim_entry *entry, struct sim_answer *answer);
 static void queue_leave(struct sim_core *core, struct sim_entry *entry);
 static void queue_destroy(struct sim_core *core, struct sim_entry *entry);
-static size_t member_place(const struct sim_queue *queue, const char *id);
 
 const struct sim_kind sim_policy_kind = {.what = "distribution policy",
                                          .size = sizeof(struct sim_policy),
@@ -48,38 +46,9 @@ struct sim_queue *sim_queue_find(struct sim_core *core, const char *id) {
 }
 
 void sim_queue_stir(struct sim_core *core, struct sim_queue *queue) {
+    queue->is_stirred_whole = true;
     if (!list_is_linked(&queue->in_stirred)) {
         list_append(&core->stirred_queues, &queue->in_stirred);
-    }
-}
-
-int sim_queue_add_member(struct sim_queue *queue, struct sim_worker *worker) {
-    size_t place = member_place(queue, worker->entry.id);
-    if (place < queue->member_count && queue->members[place] == worker) {
-        return 0; /* the worker names the queue twice */
-    }
-    if (queue->member_count == queue->member_capacity) {
-        size_t capacity = queue->member_capacity == 0 ? 16 : queue->member_capacity * 2;
-        struct sim_worker **members = realloc(queue->members, capacity * sizeof(struct sim_worker *));
-        if (members == NULL) {
-            return -1;
-        }
-        queue->members = members;
-        queue->member_capacity = capacity;
-    }
-    memmove(queue->members + place + 1, queue->members + place,
-            (queue->member_count - place) * sizeof(struct sim_worker *));
-    queue->members[place] = worker;
-    queue->member_count++;
-    return 0;
-}
-
-void sim_queue_remove_member(struct sim_queue *queue, const struct sim_worker *worker) {
-    size_t place = member_place(queue, worker->entry.id);
-    if (place < queue->member_count && queue->members[place] == worker) {
-        queue->member_count--;
-        memmove(queue->members + place, queue->members + place + 1,
-                (queue->member_count - place) * sizeof(struct sim_worker *));
     }
 }
 
@@ -90,6 +59,12 @@ static int policy_prepare(struct sim_core *core, const struct sim_call *call, co
     if (!(seconds > 0 && seconds <= MOST_OFFER_SECONDS)) {
         return sim_fail(call->answer, 400, "InvalidMember",
                         "\"offerExpiresAfterSeconds\" must be more than 0 and at most a year");
+    }
+    const struct json *mode = json_get(body, "mode");
+    double least = json_get_double(mode, "minConcurrentOffers", 1);
+    if (json_get_double(mode, "maxConcurrentOffers", least) < least) {
+        return sim_fail(call->answer, 400, "InvalidMember",
+                        "\"mode.minConcurrentOffers\" must not be more than \"mode.maxConcurrentOffers\"");
     }
     if (json_put(body, "offerExpiresAfterSeconds", json_double(seconds)) < 0 ||
         (json_get(body, "mode") == NULL && json_put(body, "mode", default_mode()) < 0)) {
@@ -110,9 +85,16 @@ static struct json *default_mode(void) {
 static void policy_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old) {
     struct sim_policy *policy = CONTAINER_OF(entry, struct sim_policy, entry);
     const struct json *mode = json_get(entry->body, "mode");
-    policy->is_round_robin = strcmp(json_get_string(mode, "kind"), "roundRobin") == 0;
+    const char *kind = json_get_string(mode, "kind");
+    policy->mode = strcmp(kind, "roundRobin") == 0   ? SIM_ROUND_ROBIN
+                   : strcmp(kind, "bestWorker") == 0 ? SIM_BEST_WORKER
+                                                     : SIM_LONGEST_IDLE;
+    policy->rule = json_get(mode, "scoringRule");
+    policy->is_rule_told = false;
+    policy->rule_options = json_get(mode, "scoringRuleOptions");
+    policy->least_offers = (int32_t)json_get_double(mode, "minConcurrentOffers", 1);
     policy->is_bypassing = json_get_bool(mode, "bypassSelectors", false);
-    policy->offers = (int32_t)json_get_double(mode, "maxConcurrentOffers", 1);
+    policy->offers = (int32_t)json_get_double(mode, "maxConcurrentOffers", policy->least_offers);
     policy->offer_us =
         (int64_t)(json_get_double(entry->body, "offerExpiresAfterSeconds", 0) * (double)CLOCK_US_PER_S);
     LIST_EACH (&core->queues.in_order, node) {
@@ -126,18 +108,13 @@ static void policy_apply(struct sim_core *core, struct sim_entry *entry, const s
 
 static struct json *policy_json(const struct sim_entry *entry) {
     static const char *const names[] = {"name", "offerExpiresAfterSeconds", NULL};
-    static const struct {
-        const char *name;
-        bool is_count;
-    } defaults[] = {{"minConcurrentOffers", true}, {"maxConcurrentOffers", true}, {"bypassSelectors", false}};
     struct json *value = sim_entry_json(entry);
     struct json *mode = json_copy(json_get(entry->body, "mode"));
+    const struct sim_policy *policy = CONTAINER_OF(entry, const struct sim_policy, entry);
     int failed = sim_put_copies(value, entry->body, names);
-    for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++) {
-        if (json_get(mode, defaults[i].name) == NULL) {
-            failed |= json_put(mode, defaults[i].name, defaults[i].is_count ? json_double(1) : json_bool(false));
-        }
-    }
+    failed |= json_put(mode, "minConcurrentOffers", json_double(policy->least_offers));
+    failed |= json_put(mode, "maxConcurrentOffers", json_double(policy->offers));
+    failed |= json_put(mode, "bypassSelectors", json_bool(policy->is_bypassing));
     failed |= json_put(value, "mode", mode);
     if (failed) {
         json_free(value);
@@ -189,23 +166,11 @@ static void queue_apply(struct sim_core *core, struct sim_entry *entry, const st
     queue->policy = CONTAINER_OF(policy, struct sim_policy, entry);
     queue->policy->queue_count++;
     if (old == NULL) {
-        gather_members(core, queue);
+        queue->accepted_us = queue->pace_us = -1;
+        sim_queue_gather(core, queue);
     }
     sim_queue_stir(core, queue);
     sim_say(core, entry->id, old == NULL ? "queue created" : "queue updated");
-}
-
-/* A queue that was deleted and is made again: workers may still name it. */
-static void gather_members(struct sim_core *core, struct sim_queue *queue) {
-    LIST_EACH (&core->workers.in_order, node) {
-        struct sim_worker *worker = CONTAINER_OF(node, struct sim_worker, entry.in_order);
-        const struct json *name = json_first(json_get(worker->entry.body, "queues"));
-        for (; name != NULL; name = json_next(name)) {
-            if (strcmp(json_string_of(name), queue->entry.id) == 0 && sim_queue_add_member(queue, worker) < 0) {
-                core->is_broken = true;
-            }
-        }
-    }
 }
 
 static struct json *queue_json(const struct sim_entry *entry) {
@@ -231,8 +196,10 @@ static int queue_check_delete(const struct sim_entry *entry, struct sim_answer *
 }
 
 static void queue_leave(struct sim_core *core, struct sim_entry *entry) {
+    struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
+    queue->policy->queue_count--;
+    sim_queue_disband(queue);
     (void)core;
-    CONTAINER_OF(entry, struct sim_queue, entry)->policy->queue_count--;
 }
 
 static void queue_destroy(struct sim_core *core, struct sim_entry *entry) {
@@ -240,20 +207,7 @@ static void queue_destroy(struct sim_core *core, struct sim_entry *entry) {
     list_remove(&queue->in_stirred);
     sim_entry_remove(&core->queues, entry);
     sim_line_reset(&queue->line);
-    free(queue->members);
+    sim_members_reset(&queue->members);
+    sim_members_reset(&queue->free);
     free(queue);
-}
-
-/* Where the id is, or belongs. */
-static size_t member_place(const struct sim_queue *queue, const char *id) {
-    size_t low = 0, high = queue->member_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(queue->members[middle]->entry.id, id) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
 }

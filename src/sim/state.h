@@ -16,27 +16,48 @@
 #include "sim/timers.h"
 #include "json/tree.h"
 
-enum { SIM_ID_LIMIT = 256, SIM_UUID_SIZE = 37, SIM_TIME_SIZE = 40, SIM_UNASSIGN_LIMIT = 3 };
+enum {
+    SIM_ID_LIMIT = 256,
+    SIM_UUID_SIZE = 37,
+    SIM_TIME_SIZE = 40,
+    SIM_UNASSIGN_LIMIT = 3,
+    SIM_IDLE_DAYS = 7,
+    SIM_JOB_DAYS = 90
+};
 
 /* A change: another revision, modified now. */
 void sim_entry_touch(struct sim_core *core, struct sim_entry *entry);
 
+enum sim_mode { SIM_LONGEST_IDLE, SIM_ROUND_ROBIN, SIM_BEST_WORKER };
+
 struct sim_policy {
     struct sim_entry entry;
-    bool is_round_robin;
-    bool is_bypassing; /* labels do not have to meet selectors */
-    int32_t offers;    /* at a time, of one job */
+    enum sim_mode mode;
+    bool is_bypassing;            /* labels do not have to meet selectors */
+    int32_t least_offers, offers; /* of one job at a time: what each job gets first, and at most */
+    const struct json *rule;      /* of the best worker, into the body; NULL: the default score */
+    const struct json *rule_options;
+    bool is_rule_told; /* that it scores nothing */
     int64_t offer_us;
     size_t queue_count;
+};
+
+/* Workers by id. */
+struct sim_members {
+    struct sim_worker **items;
+    size_t count, capacity;
 };
 
 struct sim_queue {
     struct sim_entry entry;
     struct sim_policy *policy;
-    struct sim_line line;        /* jobs that wait, in the order in which they are offered */
-    size_t open_count;           /* jobs of it that are not over */
-    struct sim_worker **members; /* by id */
-    size_t member_count, member_capacity;
+    struct sim_line line;                /* jobs that wait, in the order in which they are offered */
+    size_t open_count;                   /* jobs of it that are not over */
+    struct sim_members members;          /* who belongs to it */
+    struct sim_members free;             /* those of them that are active and have room */
+    bool is_stirred_whole;               /* all who are free are tried, not only those that were stirred */
+    int64_t accepted_us;                 /* the last time that a job of it was accepted; -1: never */
+    int64_t pace_us;                     /* from one acceptance to the next, while jobs wait; -1: not known yet */
     char last_offered[SIM_ID_LIMIT + 1]; /* round robin: the worker that got the last offer */
     struct list_node in_stirred;
 };
@@ -60,6 +81,7 @@ struct sim_job {
     struct sim_selectors requested, attached;
     bool is_expedited; /* by a selector that did not expire */
     int32_t priority;
+    int64_t created_us;
     int64_t enqueued_us;  /* -1: never */
     int64_t scheduled_us; /* -1: not scheduled */
     uint64_t turn;        /* rises with each enqueueing: who came first, where times are equal */
@@ -96,8 +118,13 @@ struct sim_worker {
     int64_t idle_since_us;
     struct list offers;
     struct list past_offers;
-    struct list assignments; /* not closed */
+    struct list assignments;   /* not closed */
+    bool is_free;              /* active, with room: it stands in the free members of its queues */
+    struct sim_queue **queues; /* that it belongs to, in the order in which it names them */
+    size_t queue_count;
+    struct sim_timer idle_timer; /* while it is active */
     struct list_node in_draining;
+    struct list_node in_stirred;
 };
 
 enum sim_offer_state {
@@ -144,9 +171,12 @@ struct sim_core {
     struct sim_collection policies, queues, workers, jobs, offers;
     struct sim_timers timers;
     struct list stirred_queues; /* a worker or policy changed: all waiting jobs are tried */
-    struct list stirred_jobs;   /* new or free again: only this job is */
-    struct list draining;       /* workers that leave when the request is answered */
-    struct list scheduling;     /* jobs whose schedule is taken when the request is answered */
+    struct list stirred_workers;
+    struct sim_members candidates; /* while a queue is matched; by no order */
+    struct sim_timer job_ageing;   /* the oldest job is too old */
+    struct list stirred_jobs;      /* new or free again: only this job is */
+    struct list draining;          /* workers that leave when the request is answered */
+    struct list scheduling;        /* jobs whose schedule is taken when the request is answered */
     struct sim_pending *first_event, *last_event;
     sim_trace *trace;
     void *trace_context;
@@ -275,6 +305,8 @@ void sim_decline_free(struct sim_core *core, struct sim_decline *decline);
 struct sim_worker *sim_worker_find(struct sim_core *core, const char *id);
 /* The worker has room or fits more than before: its queues are tried again. */
 void sim_worker_stir(struct sim_core *core, struct sim_worker *worker);
+/* After each change of state, capacity or what is used of it: keeps the free members of its queues right. */
+void sim_worker_recount(struct sim_core *core, struct sim_worker *worker);
 /* To draining: RouterWorkerDeregistered, its open offers revoked; inactive when the request is settled. */
 void sim_worker_deregister(struct sim_core *core, struct sim_worker *worker);
 /* An assignment gives its capacity back. */
@@ -283,8 +315,35 @@ void sim_assignment_release(struct sim_core *core, struct sim_assignment *assign
 /* policies.c */
 struct sim_queue *sim_queue_find(struct sim_core *core, const char *id); /* NULL for a NULL id */
 void sim_queue_stir(struct sim_core *core, struct sim_queue *queue);
-int sim_queue_add_member(struct sim_queue *queue, struct sim_worker *worker);
-void sim_queue_remove_member(struct sim_queue *queue, const struct sim_worker *worker);
+
+/* members.c */
+/* -1 without memory. Adding who is there, and removing who is not, does nothing. */
+int sim_members_add(struct sim_members *members, struct sim_worker *worker);
+void sim_members_remove(struct sim_members *members, const struct sim_worker *worker);
+bool sim_members_have(const struct sim_members *members, const struct sim_worker *worker);
+/* The first whose id comes after that one, as an index; `count` when there is none. */
+size_t sim_members_after(const struct sim_members *members, const char *id);
+void sim_members_reset(struct sim_members *members);
+/* The worker belongs to the queues that its body names, as far as they exist; to none. */
+void sim_worker_join(struct sim_core *core, struct sim_worker *worker);
+void sim_worker_part(struct sim_worker *worker);
+/* The same for a queue that is made, again maybe, or goes. */
+void sim_queue_gather(struct sim_core *core, struct sim_queue *queue);
+void sim_queue_disband(struct sim_queue *queue);
+
+/* score.c: how well a worker fits a job, of those that a best-worker policy may choose. */
+double sim_score(struct sim_core *core, const struct sim_job *job, const struct sim_worker *worker);
+
+/* statistics.c */
+sim_handler sim_job_position, sim_queue_statistics;
+/* A job of the queue is accepted: tells the pace of the queue. */
+void sim_queue_count_accept(struct sim_core *core, const struct sim_job *job);
+
+/* age.c */
+/* A job was made, of the age 0. */
+void sim_job_age(struct sim_core *core, struct sim_job *job);
+/* The worker is idle from now on: deregistered after SIM_IDLE_DAYS without work. */
+void sim_worker_idle(struct sim_core *core, struct sim_worker *worker);
 
 /* matching.c */
 void sim_job_stir(struct sim_core *core, struct sim_job *job);

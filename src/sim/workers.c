@@ -8,8 +8,6 @@ static int check_queues(struct sim_core *core, const struct json *body, struct s
 static void worker_init(struct sim_entry *entry);
 static void worker_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
 static void read_channels(struct sim_core *core, struct sim_worker *worker);
-static void leave_queues(struct sim_core *core, struct sim_worker *worker, const struct json *body);
-static void join_queues(struct sim_core *core, struct sim_worker *worker);
 static void register_worker(struct sim_core *core, struct sim_worker *worker);
 static void tell_update(struct sim_core *core, struct sim_worker *worker, const struct json *old);
 static struct json *worker_json(const struct sim_entry *entry);
@@ -39,17 +37,35 @@ void sim_worker_stir(struct sim_core *core, struct sim_worker *worker) {
     if (worker->state != SIM_WORKER_ACTIVE) {
         return;
     }
-    const struct json *name = json_first(json_get(worker->entry.body, "queues"));
-    for (; name != NULL; name = json_next(name)) {
-        struct sim_queue *queue = sim_queue_find(core, json_string_of(name));
-        if (queue != NULL) {
-            sim_queue_stir(core, queue);
+    if (!list_is_linked(&worker->in_stirred)) {
+        list_append(&core->stirred_workers, &worker->in_stirred);
+    }
+    for (size_t i = 0; i < worker->queue_count; i++) {
+        if (!list_is_linked(&worker->queues[i]->in_stirred)) {
+            list_append(&core->stirred_queues, &worker->queues[i]->in_stirred);
+        }
+    }
+}
+
+void sim_worker_recount(struct sim_core *core, struct sim_worker *worker) {
+    bool is_free = worker->state == SIM_WORKER_ACTIVE && worker->used < worker->capacity;
+    if (is_free == worker->is_free) {
+        return;
+    }
+    worker->is_free = is_free;
+    for (size_t i = 0; i < worker->queue_count; i++) {
+        if (!is_free) {
+            sim_members_remove(&worker->queues[i]->free, worker);
+        } else if (sim_members_add(&worker->queues[i]->free, worker) < 0) {
+            core->is_broken = true;
         }
     }
 }
 
 void sim_worker_deregister(struct sim_core *core, struct sim_worker *worker) {
     worker->state = SIM_WORKER_DRAINING;
+    sim_worker_recount(core, worker);
+    sim_timer_cancel(&core->timers, &worker->idle_timer);
     list_append(&core->draining, &worker->in_draining);
     if (json_put(worker->entry.body, "availableForOffers", json_bool(false)) < 0) {
         core->is_broken = true;
@@ -67,9 +83,10 @@ void sim_assignment_release(struct sim_core *core, struct sim_assignment *assign
     struct sim_worker *worker = assignment->worker;
     if (worker != NULL) {
         worker->used -= assignment->cost;
-        worker->idle_since_us = core->now_us;
         list_remove(&assignment->in_worker);
         assignment->worker = NULL;
+        sim_worker_recount(core, worker);
+        sim_worker_idle(core, worker);
         sim_worker_stir(core, worker);
     }
 }
@@ -114,8 +131,8 @@ static void worker_apply(struct sim_core *core, struct sim_entry *entry, const s
     worker->capacity = (int32_t)json_get_double(entry->body, "capacity", 1);
     read_channels(core, worker);
     if (sim_differs(old, entry->body, "queues")) {
-        leave_queues(core, worker, old);
-        join_queues(core, worker);
+        sim_worker_part(worker);
+        sim_worker_join(core, worker);
     }
     if (old == NULL) {
         sim_say(core, entry->id, "worker created");
@@ -128,6 +145,7 @@ static void worker_apply(struct sim_core *core, struct sim_entry *entry, const s
     } else if (!is_available && worker->state == SIM_WORKER_ACTIVE) {
         sim_worker_deregister(core, worker);
     }
+    sim_worker_recount(core, worker);
     sim_worker_stir(core, worker);
 }
 
@@ -148,31 +166,11 @@ static void read_channels(struct sim_core *core, struct sim_worker *worker) {
     }
 }
 
-static void leave_queues(struct sim_core *core, struct sim_worker *worker, const struct json *body) {
-    const struct json *name = json_first(json_get(body, "queues"));
-    for (; name != NULL; name = json_next(name)) {
-        struct sim_queue *queue = sim_queue_find(core, json_string_of(name));
-        if (queue != NULL) {
-            sim_queue_remove_member(queue, worker);
-        }
-    }
-}
-
-static void join_queues(struct sim_core *core, struct sim_worker *worker) {
-    const struct json *name = json_first(json_get(worker->entry.body, "queues"));
-    for (; name != NULL; name = json_next(name)) {
-        struct sim_queue *queue = sim_queue_find(core, json_string_of(name));
-        if (queue != NULL && sim_queue_add_member(queue, worker) < 0) {
-            core->is_broken = true;
-        }
-    }
-}
-
 static void register_worker(struct sim_core *core, struct sim_worker *worker) {
     list_remove(&worker->in_draining);
     worker->state = SIM_WORKER_ACTIVE;
     worker->registration = ++core->registration;
-    worker->idle_since_us = core->now_us;
+    sim_worker_idle(core, worker);
     sim_emit_worker(core, worker, SIM_WORKER_REGISTERED);
     sim_say(core, worker->entry.id, "registered");
 }
@@ -291,7 +289,8 @@ static bool worker_is_listed(const struct sim_entry *entry, const struct sim_fil
 static void worker_leave(struct sim_core *core, struct sim_entry *entry) {
     struct sim_worker *worker = CONTAINER_OF(entry, struct sim_worker, entry);
     worker->state = SIM_WORKER_INACTIVE;
-    leave_queues(core, worker, entry->body);
+    sim_worker_part(worker);
+    sim_timer_cancel(&core->timers, &worker->idle_timer);
     while (!list_is_empty(&worker->offers)) {
         sim_offer_end(core, CONTAINER_OF(list_first(&worker->offers), struct sim_offer, in_worker),
                       SIM_OFFER_REVOKED);
@@ -311,7 +310,10 @@ static void worker_destroy(struct sim_core *core, struct sim_entry *entry) {
         list_remove(node);
         CONTAINER_OF(node, struct sim_assignment, in_worker)->worker = NULL;
     }
+    sim_timer_cancel(&core->timers, &worker->idle_timer);
+    sim_worker_part(worker);
     list_remove(&worker->in_draining);
+    list_remove(&worker->in_stirred);
     sim_entry_remove(&core->workers, entry);
     free(worker->channels);
     free(worker);

@@ -14,9 +14,7 @@ local missing = {
   "router.exception_policies.get",
   "router.exception_policies.list",
   "router.exception_policies.update",
-  "router.jobs.position",
   "router.jobs.reclassify",
-  "router.queues.statistics",
 }
 
 local LIFE = [[

@@ -1,0 +1,193 @@
+/* What the core of the local Job Router costs: bench_sim [JOBS | --smoke]. Each job goes through its whole life by
+ * the calls of the REST API: created, offered, accepted, completed, closed. Time is the core's own, moved by hand.
+ *
+ *   steady   twice as many jobs as workers are under way
+ *   backlog  all jobs wait, of ten priorities, before the first worker comes
+ *   skilled  as backlog, with the best worker by labels, and a selector that a tenth of the workers meets */
+#include "base/clock.h"
+#include "crypto/crypto.h"
+#include "sim/core.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ID = 64, BODY = 512 };
+
+struct offer {
+    char id[ID], worker[ID], job[ID];
+};
+
+struct bench {
+    struct sim_core *core;
+    int64_t now_us;
+    struct sim_answer answer;
+    struct offer *offers; /* of each job one */
+    size_t first, last, created, closed, calls, events;
+};
+
+struct scene {
+    const char *name, *mode;
+    bool is_backlog, is_skilled;
+};
+
+static const struct scene scenes[] = {
+    {"steady", "{\"kind\":\"longestIdle\"}", false, false},
+    {"backlog", "{\"kind\":\"roundRobin\"}", true, false},
+    {"skilled", "{\"kind\":\"bestWorker\"}", true, true},
+};
+
+static void fail(const char *what, const char *words) {
+    fprintf(stderr, "bench_sim: %s: %s\n", what, words);
+    exit(1);
+}
+
+static void call(struct bench *bench, unsigned wanted, const char *method, const char *path, const char *body) {
+    bool is_patch = strcmp(method, "PATCH") == 0;
+    struct sim_request request = {
+        .method = slice_of(method),
+        .path = slice_of(path),
+        .query = slice_of("api-version=2023-11-01"),
+        .content_type = slice_of(is_patch ? "application/merge-patch+json" : "application/json"),
+        .body = slice_of(body),
+    };
+    sim_answer_reset(&bench->answer);
+    sim_answer_init(&bench->answer);
+    bench->now_us += 100;
+    bench->calls++;
+    sim_core_request(bench->core, bench->now_us, &request, &bench->answer);
+    if (bench->answer.status != wanted) {
+        fail(path, bench->answer.body.bytes == NULL ? "no answer" : bench->answer.body.bytes);
+    }
+}
+
+/* The text of a member, found by its name: these bodies hold no other one of that name before it. */
+static void take(const char *json, const char *name, char text[ID]) {
+    char quoted[ID];
+    snprintf(quoted, sizeof quoted, "\"%s\":\"", name);
+    const char *found = strstr(json, quoted);
+    if (found == NULL) {
+        fail(name, "is missing");
+    }
+    found += strlen(quoted);
+    snprintf(text, ID, "%.*s", (int)strcspn(found, "\""), found);
+}
+
+static void take_events(struct bench *bench) {
+    struct sim_event *event;
+    while ((event = sim_core_take_event(bench->core)) != NULL) {
+        bench->events++;
+        if (strcmp(event->type, "RouterWorkerOfferIssued") == 0) {
+            struct offer *offer = &bench->offers[bench->last++];
+            const char *data = strstr(event->json, "\"data\":");
+            take(data, "offerId", offer->id);
+            take(data, "workerId", offer->worker);
+            take(data, "jobId", offer->job);
+        }
+        sim_event_release(event);
+    }
+}
+
+static void create_job(struct bench *bench, const struct scene *scene) {
+    char path[ID + 32], body[BODY], more[BODY] = "";
+    snprintf(path, sizeof path, "/routing/jobs/job-%zu", bench->created);
+    if (scene->is_skilled) {
+        snprintf(more, sizeof more,
+                 ",\"requestedWorkerSelectors\":[{\"key\":\"skill\",\"labelOperator\":\"equal\",\"value\":%zu}]",
+                 bench->created % 10);
+    }
+    snprintf(body, sizeof body,
+             "{\"queueId\":\"q\",\"channelId\":\"voice\",\"priority\":%zu,\"channelReference\":\"call-%zu\","
+             "\"labels\":{\"language\":\"de\",\"gold\":true}%s}",
+             bench->created * 7 % 10, bench->created, more);
+    bench->created++;
+    call(bench, 201, "PATCH", path, body);
+}
+
+static void create_workers(struct bench *bench, size_t count, bool is_skilled) {
+    for (size_t i = 0; i < count; i++) {
+        char path[ID + 32], body[BODY], labels[ID] = "";
+        snprintf(path, sizeof path, "/routing/workers/worker-%zu", i);
+        if (is_skilled) {
+            snprintf(labels, sizeof labels, ",\"labels\":{\"skill\":%zu,\"language\":\"de\"}", i % 10);
+        }
+        snprintf(body, sizeof body,
+                 "{\"queues\":[\"q\"],\"capacity\":1,\"availableForOffers\":true,"
+                 "\"channels\":[{\"channelId\":\"voice\",\"capacityCostPerJob\":1}]%s}",
+                 labels);
+        call(bench, 201, "PATCH", path, body);
+        take_events(bench);
+    }
+}
+
+static void finish_first(struct bench *bench) {
+    if (bench->first == bench->last) {
+        fail("offers", "no job is offered");
+    }
+    struct offer *offer = &bench->offers[bench->first++];
+    char path[3 * ID + 64], assignment[ID];
+    snprintf(path, sizeof path, "/routing/workers/%s/offers/%s:accept", offer->worker, offer->id);
+    call(bench, 200, "POST", path, NULL);
+    take(bench->answer.body.bytes, "assignmentId", assignment);
+    static const char *const verbs[] = {"complete", "close"};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "/routing/jobs/%s/assignments/%s:%s", offer->job, assignment, verbs[i]);
+        call(bench, 200, "POST", path, NULL);
+    }
+    bench->closed++;
+}
+
+static void run(const struct scene *scene, size_t jobs, size_t workers) {
+    struct bench bench = {.core = sim_core_new(1, NULL), .now_us = INT64_C(1772440504120000)};
+    bench.offers = calloc(jobs + 1, sizeof *bench.offers);
+    if (bench.core == NULL || bench.offers == NULL) {
+        fail("start", "no memory");
+    }
+    sim_answer_init(&bench.answer);
+    char policy[BODY];
+    snprintf(policy, sizeof policy, "{\"offerExpiresAfterSeconds\":86400,\"mode\":%s}", scene->mode);
+    call(&bench, 201, "PATCH", "/routing/distributionPolicies/p", policy);
+    call(&bench, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\"}");
+    int64_t start = clock_monotonic_ns();
+    if (!scene->is_backlog) {
+        create_workers(&bench, workers, false);
+    }
+    size_t under_way = scene->is_backlog ? jobs : 2 * workers;
+    while (bench.created < jobs && bench.created < under_way) {
+        create_job(&bench, scene);
+        take_events(&bench);
+    }
+    if (scene->is_backlog) {
+        create_workers(&bench, workers, scene->is_skilled);
+    }
+    while (bench.closed < jobs) {
+        finish_first(&bench);
+        if (bench.created < jobs) {
+            create_job(&bench, scene);
+        }
+        take_events(&bench);
+    }
+    double seconds = (double)(clock_monotonic_ns() - start) / 1e9;
+    printf("%-8s %4zu workers %7zu jobs: %6.2f s, %7.0f jobs/s, %7.0f calls/s, %7.0f events/s\n", scene->name,
+           workers, jobs, seconds, (double)jobs / seconds, (double)bench.calls / seconds,
+           (double)bench.events / seconds);
+    fflush(stdout);
+    sim_answer_reset(&bench.answer);
+    sim_core_free(bench.core);
+    free(bench.offers);
+}
+
+int main(int argc, char **argv) {
+    size_t jobs = argc < 2 ? 100000 : strcmp(argv[1], "--smoke") == 0 ? 2000 : (size_t)strtoul(argv[1], NULL, 10);
+    if (jobs == 0) {
+        fail(argv[1], "is no number of jobs");
+    }
+    struct error error = {0};
+    if (crypto_start(&error) < 0) {
+        fail("crypto", error.message);
+    }
+    for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+        run(&scenes[i], jobs, 50);
+        run(&scenes[i], jobs, 500);
+    }
+    return 0;
+}
