@@ -34,6 +34,8 @@ void try_print_wanted(const struct try *try, const struct host_wanted *wanted) {
     struct buffer line;
     buffer_init(&line, LINE_MAX_SIZE);
     put_call(try, &line, wanted->number, wanted->operation, wanted->arguments);
+    buffer_append_text(&line, "   ");
+    text_append_visible(&line, slice_of(wanted->place));
     print_line(&line);
 }
 

@@ -145,7 +145,10 @@ static bool take_given(struct step *step) {
     const struct host_wanted wanted = {.handler = slice_of(step->run->handler),
                                        .operation = buffer_slice(&step->operation),
                                        .arguments = buffer_slice(&step->arguments),
-                                       .number = step->number};
+                                       .number = step->number,
+                                       .place = step->run->place,
+                                       .seq = step->run->work->seq,
+                                       .is_repeated = step->is_repeated};
     struct host_given given = {.status = 0};
     buffer_init(&given.value, step->answer.limit);
     bool is_given = options->answer(options->context, &wanted, &given);

@@ -181,6 +181,7 @@ static void on_frame(struct process *process, const struct wire_frame *frame) {
     }
     case WIRE_LOADED: on_loaded(slot, frame); break;
     case WIRE_REFUSED: on_refused(slot, frame); break;
+    case WIRE_PLACE:
     case WIRE_WANT:
     case WIRE_LOG:
     case WIRE_DONE:

@@ -67,6 +67,9 @@ struct host_note {
 struct host_wanted {
     struct slice handler, operation, arguments; /* arguments: a JSON array */
     uint32_t number;                            /* of the step, from 1 */
+    const char *place;                          /* in the script: "Script.lua:12" */
+    uint64_t seq;                               /* of the event */
+    bool is_repeated;                           /* it was perhaps done before */
 };
 struct host_given {
     bool is_error;

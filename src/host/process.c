@@ -245,12 +245,15 @@ static int greet(struct process *process, int page, struct error *error) {
 }
 
 static int put_names(const struct process *process, struct buffer *hello) {
+    static const char *const places[] = {"places", NULL};
     struct buffer names;
     buffer_init(&names, WIRE_PAYLOAD_MAX);
     buffer_append_char(&names, '{');
     put_list(&names, "operations", process->options.operations);
     buffer_append_char(&names, ',');
     put_list(&names, "secrets", process->options.secrets);
+    buffer_append_char(&names, ',');
+    put_list(&names, "tells", process->options.has_places ? places : NULL);
     buffer_append_char(&names, '}');
     int result = names.is_broken ? -1 : 0;
     wire_put_text(hello, buffer_slice(&names));

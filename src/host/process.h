@@ -42,6 +42,7 @@ struct process_options {
     unsigned slice_ms;
     uint64_t run_memory, all_memory, answer_size;   /* bytes */
     const char *const *operations, *const *secrets; /* names for the scripts, NULL-terminated; NULL: none */
+    bool has_places;                                /* PLACE frames are wanted */
     void (*frame)(struct process *process, const struct wire_frame *frame);
     void (*died)(struct process *process, const struct process_death *death);
     void (*relieved)(struct process *process); /* it was congested, and is not any more */

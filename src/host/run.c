@@ -13,6 +13,7 @@ static const double seconds_max = 366.0 * 24 * 3600; /* of a handler's own timeo
 
 static void send_run(struct run *run, const struct handler *handler);
 static uint64_t seed_of(const struct run *run);
+static void on_place(struct run *run, const struct wire_frame *frame);
 static void on_want(struct run *run, const struct wire_frame *frame);
 static void take_new(struct run *run, uint32_t wait, uint32_t branch, struct slice operation,
                      struct slice arguments, uint64_t hash);
@@ -69,6 +70,7 @@ void run_on_frame(struct worker_slot *slot, const struct wire_frame *frame) {
         return; /* it was taken off this worker, and may be there again: what comes now is late */
     }
     switch (frame->type) {
+    case WIRE_PLACE: on_place(run, frame); break;
     case WIRE_WANT: on_want(run, frame); break;
     case WIRE_LOG: on_log(run, frame); break;
     case WIRE_DONE: on_done(run, frame); break;
@@ -201,6 +203,16 @@ static void tell_death(struct host *host, const struct process_death *death) {
                                         .at_us = clock_wall_us(),
                                         .result = slice_of(result),
                                         .reason = slice_of(death->words)});
+}
+
+static void on_place(struct run *run, const struct wire_frame *frame) {
+    struct wire_reader reader = wire_read(frame);
+    struct slice place = wire_get_text(&reader);
+    if (!wire_is_whole(&reader)) {
+        process_kill(run->slot->process);
+        return;
+    }
+    snprintf(run->place, sizeof run->place, "%.*s", SLICE_ARG(place));
 }
 
 static void on_want(struct run *run, const struct wire_frame *frame) {

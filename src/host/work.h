@@ -114,6 +114,7 @@ struct run {
     size_t unsettled;    /* steps under way or being saved */
     struct loop_timer timer;
     struct change save;
+    char place[200]; /* where its script wanted something last, when whoever embeds the host answers steps */
 };
 
 struct work {

@@ -131,5 +131,5 @@ static struct slice take(struct wire_reader *reader, size_t length) {
 }
 
 static bool is_type(unsigned char type) {
-    return (type >= WIRE_HELLO && type <= WIRE_CANCEL) || (type >= WIRE_LOADED && type <= WIRE_FAILED);
+    return (type >= WIRE_HELLO && type <= WIRE_CANCEL) || (type >= WIRE_LOADED && type <= WIRE_PLACE);
 }

@@ -62,6 +62,9 @@ enum wire_type {
     /* u32 failure (enum wire_failure), text message, text traceback, text error (JSON of a raised answer:
      * operation, status, code, message, retryable; or empty) */
     WIRE_FAILED = 21,
+    /* text place: where the script is ("Script.lua:12"). Before each WANT, when the HELLO's `tells` asks for
+     * "places" */
+    WIRE_PLACE = 22,
 };
 
 enum wire_outcome {

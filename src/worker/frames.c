@@ -1,8 +1,10 @@
 #include "worker/frames.h"
 #include "worker/names.h"
+#include <string.h>
 
 /* Output is handed on when this much has come together, also in the middle of a run: a script that logs without
  * end must not fill the memory with it. The limit is for frames that come on top. */
+enum { PLACE_MAX = 1024 };
 enum { OUT_FLUSH = 1024 * 1024, OUT_LIMIT = OUT_FLUSH + 2 * (WIRE_HEAD_SIZE + WIRE_PAYLOAD_MAX) };
 
 static int take_hello(struct frames *frames, struct wire_reader *reader);
@@ -44,9 +46,22 @@ int frames_take(struct frames *frames, const struct wire_frame *frame) {
     }
 }
 
+static void put_place(struct frames *frames, uint64_t run) {
+    struct buffer where;
+    buffer_init(&where, PLACE_MAX);
+    worker_append_place(frames->worker, &where);
+    size_t place = wire_begin(&frames->out, WIRE_PLACE, run);
+    wire_put_text(&frames->out, buffer_slice(&where));
+    end_frame(frames, place);
+    buffer_reset(&where);
+}
+
 static void put_want(void *context, uint64_t run, uint32_t wait, uint32_t branch, struct slice operation,
                      struct slice arguments) {
     struct frames *frames = context;
+    if (frames->tells_places) {
+        put_place(frames, run);
+    }
     size_t place = wire_begin(&frames->out, WIRE_WANT, run);
     wire_put_u32(&frames->out, wait);
     wire_put_u32(&frames->out, branch);
@@ -112,14 +127,17 @@ static int take_hello(struct frames *frames, struct wire_reader *reader) {
     if (!wire_is_whole(reader) || version != WIRE_VERSION || options.answer > WIRE_PAYLOAD_MAX) {
         return -1;
     }
+    char **tells = names_read(known, "tells");
     char **operations = names_read(known, "operations");
     char **secrets = names_read(known, "secrets");
     options.operations = (const char *const *)operations;
     options.secrets = (const char *const *)secrets;
+    frames->tells_places = tells != NULL && tells[0] != NULL && strcmp(tells[0], "places") == 0;
     if (operations != NULL && secrets != NULL && frames->greeted(frames->context, &options, zone) == 0) {
         const struct worker_port port = {put_want, put_log, put_done, put_failed, put_loaded, put_refused, frames};
         frames->worker = worker_new(&options, &port, frames->page(frames->context), NULL);
     }
+    names_free(tells);
     names_free(operations);
     names_free(secrets);
     if (frames->worker == NULL) {

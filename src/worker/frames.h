@@ -13,6 +13,7 @@ struct frames {
     struct buffer out;
     struct worker *worker; /* NULL until the host has said hello */
     bool is_loaded;        /* LOAD was there */
+    bool tells_places;     /* the host wants PLACE */
     int (*greeted)(void *context, const struct worker_options *options,
                    struct slice zone); /* before the worker is made; -1: give up */
     struct wire_page *(*page)(void *context);

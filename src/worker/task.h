@@ -30,6 +30,7 @@ struct worker {
     struct worker_port port;
     struct wire_page *page;
     struct wire_page own_page; /* when there is no other */
+    lua_State *wanting;        /* while the port hears what it wants */
     struct script *scripts;    /* until they are loaded */
     size_t script_count;
     struct handler *handlers;

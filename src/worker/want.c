@@ -70,7 +70,9 @@ static int ask(lua_State *L, const char *operation, struct slice arguments, lua_
     struct branch *branch = branch_of(L);
     const struct worker_port *port = &task->worker->port;
     branch->waiting = ++task->waits;
+    task->worker->wanting = L;
     port->want(port->context, task->id, branch->waiting, branch->number, slice_of(operation), arguments);
+    task->worker->wanting = NULL;
     return lua_yieldk(L, 0, context, then);
 }
 

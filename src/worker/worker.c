@@ -1,4 +1,5 @@
 #include "worker/worker.h"
+#include "lua/trace.h"
 #include "lua/chunk.h"
 #include "worker/bindings.h"
 #include "worker/load.h"
@@ -89,6 +90,16 @@ void worker_cancel(struct worker *worker, uint64_t run) {
     struct task *task = map_get(&worker->tasks, run);
     if (task != NULL) {
         task_drop(task);
+    }
+}
+
+void worker_append_place(const struct worker *worker, struct buffer *out) {
+    size_t before = out->length;
+    if (worker->wanting != NULL) {
+        trace_append_line(worker->wanting, out);
+    }
+    if (out->length > before + 2) { /* without the ": " behind it */
+        buffer_truncate(out, out->length - 2);
     }
 }
 

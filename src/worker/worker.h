@@ -80,6 +80,9 @@ struct worker_answer {
     struct slice value; /* JSON; empty: nil */
 };
 
+/* Where the script is that wants something: "Script.lua:12". Only from inside the port's `want`. */
+void worker_append_place(const struct worker *worker, struct buffer *out);
+
 struct worker_counts {
     size_t runs;           /* under way */
     uint64_t late_answers; /* for runs that are over, for waits that are, or for no wait at all */

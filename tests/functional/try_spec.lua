@@ -36,7 +36,7 @@ describe("switchhook try", function()
     local at = 1
     for _, part in ipairs {
       "RouterJobQueued.lua, on RouterJobQueued (the type's sample)",
-      '  1  router.jobs.get("job-4711")',
+      '  1  router.jobs.get("job-4711")   RouterJobQueued.lua:2',
       "-> 200 {",
       "[the operation's sample]",
       'log.info: looked { queue = "support" }',
@@ -44,7 +44,7 @@ describe("switchhook try", function()
       "[a state of this try's own]",
       "  3  sleep(3600)",
       "[time is not waited for]",
-      '  4  router.jobs.reclassify("job-4711")',
+      '  4  router.jobs.reclassify("job-4711")   RouterJobQueued.lua:6',
       '  5  step("named") -> "kept"',
       '  6  state.get("seen")',
       "-> { jobs = 1 }",

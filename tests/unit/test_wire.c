@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char types[] = {WIRE_HELLO,  WIRE_FILE,    WIRE_LOAD, WIRE_RUN, WIRE_ANSWER, WIRE_CANCEL,
-                             WIRE_LOADED, WIRE_REFUSED, WIRE_WANT, WIRE_LOG, WIRE_DONE,   WIRE_FAILED};
+                             WIRE_LOADED, WIRE_REFUSED, WIRE_WANT, WIRE_LOG, WIRE_DONE,   WIRE_FAILED, WIRE_PLACE};
 
 /* What each type carries: 4 a u32, 8 a u64, i an i64, t a text. */
 static const char *fields_of(enum wire_type type) {
@@ -21,6 +21,7 @@ static const char *fields_of(enum wire_type type) {
     case WIRE_ANSWER: return "4444itt";
     case WIRE_LOADED: return "4tttt";
     case WIRE_REFUSED: return "tt";
+    case WIRE_PLACE: return "t";
     case WIRE_WANT: return "44tt";
     case WIRE_LOG: return "4tt";
     case WIRE_DONE: return "4t";
