@@ -1,6 +1,6 @@
 #include "worker/worker.h"
-#include "lua/trace.h"
 #include "lua/chunk.h"
+#include "lua/trace.h"
 #include "worker/bindings.h"
 #include "worker/load.h"
 #include "worker/names.h"
