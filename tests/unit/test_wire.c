@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char types[] = {WIRE_HELLO,  WIRE_FILE,    WIRE_LOAD, WIRE_RUN, WIRE_ANSWER, WIRE_CANCEL,
-                             WIRE_LOADED, WIRE_REFUSED, WIRE_WANT, WIRE_LOG, WIRE_DONE,   WIRE_FAILED, WIRE_PLACE};
+static const char types[] = {WIRE_HELLO,   WIRE_FILE, WIRE_LOAD, WIRE_RUN,  WIRE_ANSWER, WIRE_CANCEL, WIRE_LOADED,
+                             WIRE_REFUSED, WIRE_WANT, WIRE_LOG,  WIRE_DONE, WIRE_FAILED, WIRE_PLACE};
 
 /* What each type carries: 4 a u32, 8 a u64, i an i64, t a text. */
 static const char *fields_of(enum wire_type type) {
