@@ -6,9 +6,8 @@
 static struct sim_job *find_job(struct sim_core *core, const struct sim_call *call);
 static struct sim_assignment *find_assignment(struct sim_core *core, const struct sim_call *call,
                                               enum sim_job_status wanted, const char *verb);
-static int put_disposition(struct sim_core *core, const struct sim_call *call, struct sim_job *job,
-                           const char *fallback);
-static int add_note(struct sim_core *core, const struct sim_call *call, struct sim_job *job);
+static int put_disposition(struct sim_job *job, const char *code);
+static int add_note(struct sim_core *core, struct sim_job *job, const char *text);
 static void close_later(struct sim_core *core, struct sim_timer *timer);
 static void close_now(struct sim_core *core, struct sim_assignment *assignment);
 static int suspend_matching(struct sim_job *job);
@@ -25,18 +24,31 @@ void sim_job_cancel(struct sim_core *core, struct sim_call *call) {
                  sim_job_status_name(job->status));
         return;
     }
-    if (add_note(core, call, job) < 0 || put_disposition(core, call, job, "Cancelled") < 0) {
+    if (sim_job_cancel_as(core, job, json_get_string(call->body, "note"),
+                          json_get_string(call->body, "dispositionCode")) < 0) {
+        sim_fail_memory(core, call->answer);
         return;
     }
-    sim_job_finish(core, job, SIM_JOB_CANCELLED);
-    sim_emit_cancelled(core, job, json_get_string(call->body, "note"));
-    sim_say(core, job->entry.id, "cancelled");
     sim_succeed(core, call->answer, 200, json_object());
+}
+
+int sim_job_cancel_as(struct sim_core *core, struct sim_job *job, const char *note, const char *code) {
+    if (add_note(core, job, note) < 0 || put_disposition(job, code == NULL ? "Cancelled" : code) < 0) {
+        return -1;
+    }
+    sim_job_finish(core, job, SIM_JOB_CANCELLED);
+    sim_emit_cancelled(core, job, note);
+    sim_say(core, job->entry.id, "cancelled");
+    return 0;
 }
 
 void sim_job_complete(struct sim_core *core, struct sim_call *call) {
     struct sim_assignment *assignment = find_assignment(core, call, SIM_JOB_ASSIGNED, "completed");
-    if (assignment == NULL || add_note(core, call, assignment->job) < 0) {
+    if (assignment == NULL) {
+        return;
+    }
+    if (add_note(core, assignment->job, json_get_string(call->body, "note")) < 0) {
+        sim_fail_memory(core, call->answer);
         return;
     }
     assignment->completed_us = core->now_us;
@@ -58,7 +70,9 @@ void sim_job_close(struct sim_core *core, struct sim_call *call) {
         sim_fail(call->answer, 400, "InvalidMember", "\"closeAt\" is no date and time");
         return;
     }
-    if (add_note(core, call, job) < 0 || put_disposition(core, call, job, NULL) < 0) {
+    if (add_note(core, job, json_get_string(call->body, "note")) < 0 ||
+        put_disposition(job, json_get_string(call->body, "dispositionCode")) < 0) {
+        sim_fail_memory(core, call->answer);
         return;
     }
     sim_timer_cancel(&core->timers, &job->timer);
@@ -135,25 +149,19 @@ static struct sim_assignment *find_assignment(struct sim_core *core, const struc
     return NULL;
 }
 
-static int put_disposition(struct sim_core *core, const struct sim_call *call, struct sim_job *job,
-                           const char *fallback) {
-    const char *code = json_get_string(call->body, "dispositionCode");
-    code = code == NULL ? fallback : code;
-    if (code != NULL && json_put(job->entry.body, "dispositionCode", json_text(code)) < 0) {
-        return sim_fail_memory(core, call->answer);
-    }
-    return 0;
+/* NULL: it keeps the one it has. */
+static int put_disposition(struct sim_job *job, const char *code) {
+    return code == NULL ? 0 : json_put(job->entry.body, "dispositionCode", json_text(code));
 }
 
-static int add_note(struct sim_core *core, const struct sim_call *call, struct sim_job *job) {
-    const char *text = json_get_string(call->body, "note");
+static int add_note(struct sim_core *core, struct sim_job *job, const char *text) {
     if (text == NULL) {
         return 0;
     }
     struct json *notes = json_get(job->entry.body, "notes");
     if (notes == NULL) {
         if (json_put(job->entry.body, "notes", json_array()) < 0) {
-            return sim_fail_memory(core, call->answer);
+            return -1;
         }
         notes = json_get(job->entry.body, "notes");
     }
@@ -164,7 +172,7 @@ static int add_note(struct sim_core *core, const struct sim_call *call, struct s
         json_free(note);
         note = NULL;
     }
-    return json_push(notes, note) < 0 ? sim_fail_memory(core, call->answer) : 0;
+    return json_push(notes, note);
 }
 
 static void close_later(struct sim_core *core, struct sim_timer *timer) {

@@ -1,6 +1,11 @@
+#include "base/clock.h"
+#include "sim/exception.h"
 #include "sim/state.h"
 #include <stdio.h>
 #include <stdlib.h>
+
+/* As long as a job lives. */
+static const int64_t SCHEDULE_MOST_US = 90 * 24 * 3600 * CLOCK_US_PER_S;
 
 struct sim_pending {
     struct sim_event event;
@@ -10,6 +15,7 @@ struct sim_pending {
 static void destroy_all(struct sim_core *core, struct sim_collection *collection, const struct sim_kind *kind);
 static void settle(struct sim_core *core);
 static void finish_schedules(struct sim_core *core);
+static void fail_schedule(struct sim_core *core, struct sim_job *job);
 static uint64_t next_random(struct sim_core *core);
 static uint64_t mix(uint64_t *state);
 
@@ -21,6 +27,7 @@ struct sim_core *sim_core_new(uint64_t seed, struct error *error) {
     }
     core->random[0] = mix(&seed);
     core->random[1] = mix(&seed);
+    sim_collection_init(&core->exception_policies);
     sim_collection_init(&core->policies);
     sim_collection_init(&core->queues);
     sim_collection_init(&core->workers);
@@ -29,6 +36,7 @@ struct sim_core *sim_core_new(uint64_t seed, struct error *error) {
     list_init(&core->stirred_queues);
     list_init(&core->stirred_workers);
     list_init(&core->stirred_jobs);
+    list_init(&core->excepting);
     list_init(&core->draining);
     list_init(&core->scheduling);
     return core;
@@ -42,6 +50,7 @@ void sim_core_free(struct sim_core *core) {
     destroy_all(core, &core->workers, &sim_worker_kind);
     destroy_all(core, &core->queues, &sim_queue_kind);
     destroy_all(core, &core->policies, &sim_policy_kind);
+    destroy_all(core, &core->exception_policies, &sim_exception_kind);
     struct sim_event *event;
     while ((event = sim_core_take_event(core)) != NULL) {
         sim_event_release(event);
@@ -170,6 +179,7 @@ static void settle(struct sim_core *core) {
         worker->state = SIM_WORKER_INACTIVE;
         sim_entry_touch(core, &worker->entry);
     }
+    sim_exceptions_settle(core); /* before anybody is offered a job that they cancel or move */
     sim_match(core);
 }
 
@@ -177,10 +187,21 @@ static void finish_schedules(struct sim_core *core) {
     struct list_node *node;
     while ((node = list_take_first(&core->scheduling)) != NULL) {
         struct sim_job *job = CONTAINER_OF(node, struct sim_job, in_scheduling);
-        sim_job_set_status(core, job, SIM_JOB_SCHEDULED);
         char when[SIM_TIME_SIZE];
+        if (job->scheduled_us - core->now_us > SCHEDULE_MOST_US) {
+            fail_schedule(core, job);
+            continue;
+        }
+        sim_job_set_status(core, job, SIM_JOB_SCHEDULED);
         sim_say(core, job->entry.id, "scheduled for %s", sim_time(job->scheduled_us, when));
     }
+}
+
+static void fail_schedule(struct sim_core *core, struct sim_job *job) {
+    sim_timer_cancel(&core->timers, &job->timer);
+    sim_job_set_status(core, job, SIM_JOB_SCHEDULE_FAILED);
+    sim_emit_scheduling_failed(core, job, "scheduleAt is more than 90 days away: jobs end before");
+    sim_say(core, job->entry.id, "could not be scheduled: the time is more than 90 days away");
 }
 
 /* xoroshiro128+: small, quick, and good enough for ids that only have to differ. */

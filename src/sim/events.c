@@ -91,6 +91,31 @@ void sim_emit_cancelled(struct sim_core *core, const struct sim_job *job, const 
     end(&draft);
 }
 
+void sim_emit_exception(struct sim_core *core, const struct sim_job *job, const char *rule) {
+    struct draft draft;
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobExceptionTriggered", "exceptionrule", rule);
+    put_job(out, job);
+    put_text(out, "ruleKey", rule);
+    put_text(out, "exceptionRuleId", rule);
+    put_text(out, "queueId", text_of(job, "queueId"));
+    end(&draft);
+}
+
+void sim_emit_scheduling_failed(struct sim_core *core, const struct sim_job *job, const char *reason) {
+    struct draft draft;
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobSchedulingFailed", NULL, NULL);
+    put_job(out, job);
+    put_text(out, "queueId", text_of(job, "queueId"));
+    put_integer(out, "priority", job->priority);
+    put_selectors(out, "requestedWorkerSelectors", &job->requested);
+    put_selectors(out, "attachedWorkerSelectors", &job->attached);
+    put_selectors_in(out, "expiredRequestedWorkerSelectors", &job->requested, SIM_SELECTOR_EXPIRED);
+    put_selectors_in(out, "expiredAttachedWorkerSelectors", &job->attached, SIM_SELECTOR_EXPIRED);
+    put_time(out, "scheduledOn", job->scheduled_us);
+    put_text(out, "failureReason", reason);
+    end(&draft);
+}
+
 void sim_emit_deleted(struct sim_core *core, const struct sim_job *job) {
     struct draft draft;
     struct buffer *out = begin_job(&draft, core, job, "RouterJobDeleted", NULL, NULL);

@@ -1,5 +1,6 @@
 /* Jobs as resources: made, changed, read, deleted. */
 #include "base/clock.h"
+#include "sim/exception.h"
 #include "sim/state.h"
 #include <stdlib.h>
 
@@ -299,6 +300,7 @@ static void job_destroy(struct sim_core *core, struct sim_entry *entry) {
     }
     sim_timer_cancel(&core->timers, &job->timer);
     sim_timer_cancel(&core->timers, &job->selector_timer);
+    sim_exceptions_reset(core, job);
     if (job->queue != NULL) {
         sim_line_leave(&job->queue->line, job);
     }

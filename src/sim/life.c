@@ -1,15 +1,21 @@
 /* The states of a job and what leads from one to the next. */
 #include "base/clock.h"
+#include "sim/exception.h"
 #include "sim/state.h"
 
 static void wake(struct sim_core *core, struct sim_timer *timer);
 
 const char *sim_job_status_name(enum sim_job_status status) {
     static const char *const names[] = {
-        [SIM_JOB_QUEUED] = "queued",       [SIM_JOB_ASSIGNED] = "assigned",
-        [SIM_JOB_COMPLETED] = "completed", [SIM_JOB_CLOSED] = "closed",
-        [SIM_JOB_CANCELLED] = "cancelled", [SIM_JOB_PENDING_SCHEDULE] = "pendingSchedule",
-        [SIM_JOB_SCHEDULED] = "scheduled", [SIM_JOB_WAITING] = "waitingForActivation",
+        [SIM_JOB_QUEUED] = "queued",
+        [SIM_JOB_ASSIGNED] = "assigned",
+        [SIM_JOB_COMPLETED] = "completed",
+        [SIM_JOB_CLOSED] = "closed",
+        [SIM_JOB_CANCELLED] = "cancelled",
+        [SIM_JOB_PENDING_SCHEDULE] = "pendingSchedule",
+        [SIM_JOB_SCHEDULED] = "scheduled",
+        [SIM_JOB_SCHEDULE_FAILED] = "scheduleFailed",
+        [SIM_JOB_WAITING] = "waitingForActivation",
     };
     return names[status];
 }
@@ -31,6 +37,7 @@ void sim_job_enqueue(struct sim_core *core, struct sim_job *job) {
     sim_emit_queued(core, job);
     sim_say(core, job->entry.id, "queued in %s, priority %d", job->queue->entry.id, (int)job->priority);
     sim_selectors_begin(core, job);
+    sim_exceptions_begin(core, job);
     sim_job_stir(core, job);
 }
 
@@ -48,6 +55,7 @@ void sim_job_revoke_offers(struct sim_core *core, struct sim_job *job) {
 void sim_job_dequeue(struct sim_core *core, struct sim_job *job) {
     sim_line_leave(&job->queue->line, job);
     sim_selectors_pause(core, job);
+    sim_exceptions_pause(core, job);
     sim_job_revoke_offers(core, job);
     list_remove(&job->in_stirred);
 }

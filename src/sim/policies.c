@@ -1,5 +1,6 @@
 /* Distribution policies and queues. */
 #include "base/clock.h"
+#include "sim/exception.h"
 #include "sim/state.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static void policy_destroy(struct sim_core *core, struct sim_entry *entry);
 static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                          struct json *body);
 static void queue_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
+static void apply_exceptions(struct sim_core *core, struct sim_queue *queue);
 static struct json *queue_json(const struct sim_entry *entry);
 static int queue_check_delete(const struct sim_entry *entry, struct sim_answer *answer);
 static void queue_leave(struct sim_core *core, struct sim_entry *entry);
@@ -141,10 +143,6 @@ static void policy_destroy(struct sim_core *core, struct sim_entry *entry) {
 static int queue_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                          struct json *body) {
     (void)entry;
-    if (json_get(body, "exceptionPolicyId") != NULL) {
-        return sim_fail(call->answer, 501, "NotImplemented",
-                        "exceptionPolicyId: exception policies are not part of the local Job Router yet");
-    }
     const char *id = json_get_string(body, "distributionPolicyId");
     if (id == NULL) {
         return sim_fail(call->answer, 400, "MissingMember", "\"distributionPolicyId\" is required");
@@ -153,6 +151,12 @@ static int queue_prepare(struct sim_core *core, const struct sim_call *call, con
         return sim_fail(call->answer, 400, "InvalidReference",
                         "\"distributionPolicyId\": there is no distribution policy \"%.200s\"; create it first",
                         id);
+    }
+    const char *exception = json_get_string(body, "exceptionPolicyId");
+    if (exception != NULL && sim_exception_find(core, exception) == NULL) {
+        return sim_fail(call->answer, 400, "InvalidReference",
+                        "\"exceptionPolicyId\": there is no exception policy \"%.200s\"; create it first",
+                        exception);
     }
     return 0;
 }
@@ -165,6 +169,7 @@ static void queue_apply(struct sim_core *core, struct sim_entry *entry, const st
     }
     queue->policy = CONTAINER_OF(policy, struct sim_policy, entry);
     queue->policy->queue_count++;
+    apply_exceptions(core, queue);
     if (old == NULL) {
         queue->accepted_us = queue->pace_us = -1;
         sim_queue_gather(core, queue);
@@ -173,8 +178,24 @@ static void queue_apply(struct sim_core *core, struct sim_entry *entry, const st
     sim_say(core, entry->id, old == NULL ? "queue created" : "queue updated");
 }
 
+static void apply_exceptions(struct sim_core *core, struct sim_queue *queue) {
+    struct sim_exception_policy *policy =
+        sim_exception_find(core, json_get_string(queue->entry.body, "exceptionPolicyId"));
+    if (policy == queue->exception_policy) {
+        return;
+    }
+    if (queue->exception_policy != NULL) {
+        queue->exception_policy->queue_count--;
+    }
+    if (policy != NULL) {
+        policy->queue_count++;
+    }
+    queue->exception_policy = policy;
+    sim_exceptions_rearm(core, queue);
+}
+
 static struct json *queue_json(const struct sim_entry *entry) {
-    static const char *const names[] = {"name", "distributionPolicyId", NULL};
+    static const char *const names[] = {"name", "distributionPolicyId", "exceptionPolicyId", NULL};
     struct json *value = sim_entry_json(entry);
     const struct json *labels = json_get(entry->body, "labels");
     int failed = sim_put_copies(value, entry->body, names);
@@ -198,6 +219,9 @@ static int queue_check_delete(const struct sim_entry *entry, struct sim_answer *
 static void queue_leave(struct sim_core *core, struct sim_entry *entry) {
     struct sim_queue *queue = CONTAINER_OF(entry, struct sim_queue, entry);
     queue->policy->queue_count--;
+    if (queue->exception_policy != NULL) {
+        queue->exception_policy->queue_count--;
+    }
     sim_queue_disband(queue);
     (void)core;
 }

@@ -1,5 +1,6 @@
 /* From a request to the operation that it means: everything that does not need a resource is refused here. */
 #include "base/text.h"
+#include "sim/exception.h"
 #include "sim/state.h"
 #include <stdlib.h>
 
@@ -19,10 +20,10 @@ static const struct route routes[] = {
     {"router.distribution_policies.delete", sim_delete, &sim_policy_kind},
     {"router.distribution_policies.get", sim_get, &sim_policy_kind},
     {"router.distribution_policies.list", sim_list, &sim_policy_kind},
-    {"router.exception_policies.create", NULL, NULL},
-    {"router.exception_policies.delete", NULL, NULL},
-    {"router.exception_policies.get", NULL, NULL},
-    {"router.exception_policies.list", NULL, NULL},
+    {"router.exception_policies.create", sim_upsert, &sim_exception_kind},
+    {"router.exception_policies.delete", sim_delete, &sim_exception_kind},
+    {"router.exception_policies.get", sim_get, &sim_exception_kind},
+    {"router.exception_policies.list", sim_list, &sim_exception_kind},
     {"router.jobs.cancel", sim_job_cancel, NULL},
     {"router.jobs.close", sim_job_close, NULL},
     {"router.jobs.complete", sim_job_complete, NULL},

@@ -51,10 +51,11 @@ struct sim_members {
 struct sim_queue {
     struct sim_entry entry;
     struct sim_policy *policy;
-    struct sim_line line;                /* jobs that wait, in the order in which they are offered */
-    size_t open_count;                   /* jobs of it that are not over */
-    struct sim_members members;          /* who belongs to it */
-    struct sim_members free;             /* those of them that are active and have room */
+    struct sim_exception_policy *exception_policy; /* NULL: none */
+    struct sim_line line;                          /* jobs that wait, in the order in which they are offered */
+    size_t open_count;                             /* jobs of it that are not over */
+    struct sim_members members;                    /* who belongs to it */
+    struct sim_members free;                       /* those of them that are active and have room */
     bool is_stirred_whole;               /* all who are free are tried, not only those that were stirred */
     int64_t accepted_us;                 /* the last time that a job of it was accepted; -1: never */
     int64_t pace_us;                     /* from one acceptance to the next, while jobs wait; -1: not known yet */
@@ -71,6 +72,17 @@ enum sim_job_status {
     SIM_JOB_PENDING_SCHEDULE,
     SIM_JOB_SCHEDULED,
     SIM_JOB_WAITING,
+    SIM_JOB_SCHEDULE_FAILED,
+};
+
+/* What a job keeps of exceptions while it waits in a queue: exception.c's. */
+struct sim_exceptions {
+    struct sim_timer timer; /* to the next wait time */
+    int64_t since_us;       /* when it came into this queue */
+    struct json *fired;     /* ids of the rules that did since then; NULL: none */
+    int64_t moment_us;      /* of the last firing, and how many there were at that moment */
+    int32_t moment_count;
+    struct list_node in_excepting;
 };
 
 struct sim_job {
@@ -95,6 +107,7 @@ struct sim_job {
     struct sim_timer selector_timer; /* while it waits: the next selector expires */
     struct sim_lane *lane;           /* NULL: it does not wait in its queue's line */
     struct list_node in_lane;
+    struct sim_exceptions exceptions;
     struct list_node in_stirred;
     struct list_node in_scheduling;
 };
@@ -168,13 +181,14 @@ struct sim_core {
     uint64_t random[2];
     uint64_t revision, registration, turn;
     bool is_broken; /* out of memory in the middle of a change */
-    struct sim_collection policies, queues, workers, jobs, offers;
+    struct sim_collection exception_policies, policies, queues, workers, jobs, offers;
     struct sim_timers timers;
     struct list stirred_queues; /* a worker or policy changed: all waiting jobs are tried */
     struct list stirred_workers;
     struct sim_members candidates; /* while a queue is matched; by no order */
     struct sim_timer job_ageing;   /* the oldest job is too old */
     struct list stirred_jobs;      /* new or free again: only this job is */
+    struct list excepting;         /* jobs that came into a queue with an exception policy */
     struct list draining;          /* workers that leave when the request is answered */
     struct list scheduling;        /* jobs whose schedule is taken when the request is answered */
     struct sim_pending *first_event, *last_event;
@@ -273,6 +287,8 @@ int sim_check_conditions(const struct sim_call *call, const struct sim_entry *en
 /* actions.c, offers.c: the calls that are no resource's. */
 sim_handler sim_job_cancel, sim_job_complete, sim_job_close, sim_job_unassign;
 sim_handler sim_offer_accept, sim_offer_decline;
+/* Cancels a job that no worker has. NULLs: no note, the usual disposition code. -1 without memory. */
+int sim_job_cancel_as(struct sim_core *core, struct sim_job *job, const char *note, const char *code);
 
 /* life.c: the states of a job. */
 const char *sim_job_status_name(enum sim_job_status status);
@@ -368,6 +384,8 @@ void sim_emit_received(struct sim_core *core, const struct sim_job *job);
 void sim_emit_queued(struct sim_core *core, const struct sim_job *job);
 void sim_emit_waiting(struct sim_core *core, const struct sim_job *job);
 void sim_emit_cancelled(struct sim_core *core, const struct sim_job *job, const char *note);
+void sim_emit_exception(struct sim_core *core, const struct sim_job *job, const char *rule);
+void sim_emit_scheduling_failed(struct sim_core *core, const struct sim_job *job, const char *reason);
 void sim_emit_deleted(struct sim_core *core, const struct sim_job *job);
 void sim_emit_selectors_expired(struct sim_core *core, const struct sim_job *job);
 void sim_emit_assignment(struct sim_core *core, const struct sim_assignment *assignment,

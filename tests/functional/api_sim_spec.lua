@@ -9,11 +9,6 @@ local missing = {
   "router.classification_policies.get",
   "router.classification_policies.list",
   "router.classification_policies.update",
-  "router.exception_policies.create",
-  "router.exception_policies.delete",
-  "router.exception_policies.get",
-  "router.exception_policies.list",
-  "router.exception_policies.update",
   "router.jobs.reclassify",
 }
 
