@@ -213,7 +213,7 @@ describe("the example exceptions", function()
     project.server:wait_line("(scripts are live)", mark)
     project:run()
     project.server:wait_line "(run: parked)"
-    has(project:run(), "RouterJobExceptionTriggered")
+    has(project:run(), "RouterJobExceptionTriggered.lua:4: attempt to perform arithmetic on a nil value")
     project:run()
     project:wait_job("j1", "queueId", "supervisors")
     has(project:run(), '"priority":15')
@@ -234,7 +234,7 @@ describe("the example two-handlers", function()
     project:run()
     project.server:wait_line "RouterJobCancelled/(count)%.lua +done"
     project.server:wait_line "(run: parked)"
-    has(project:run(), "RouterJobCancelled")
+    has(project:run(), 'there is no queue "callbacks"')
     assert.is_nil(project:job("callback-j1").id)
     project:run()
     project:wait_job("callback-j1", "status", "scheduled")

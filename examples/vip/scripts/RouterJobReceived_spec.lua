@@ -18,7 +18,7 @@ describe("RouterJobReceived", function()
 
   it("asks the CRM who calls, and lets a VIP go first", function()
     local run = call "+49 30 1234"
-    assert.equal("http://127.0.0.1:9000/customers/49301234.json", run.steps[1][2])
+    assert.matches("/customers/49301234%.json$", run.steps[1][2])
     assert.same({ "router.jobs.update", "j1", { priority = 100 } }, run.steps[2])
     assert.equal("Anna Schmidt", run.log[1].fields.name)
   end)
