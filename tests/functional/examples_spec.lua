@@ -215,7 +215,7 @@ describe("the example exceptions", function()
     project.server:wait_line "(run: parked)"
     has(project:run(), "RouterJobExceptionTriggered.lua:4: attempt to perform arithmetic on a nil value")
     project:run()
-    project:wait_job("j1", "queueId", "supervisors")
+    project:wait_job("j2", "queueId", "supervisors")
     has(project:run(), '"priority":15')
     local got = select(2, project.server:stdout():gsub("router%.jobs%.get %-> 200", ""))
     assert.equal(1, got)

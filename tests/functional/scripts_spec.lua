@@ -96,6 +96,28 @@ describe("the scripts that ship", function()
     server:stop()
   end)
 
+  it("escalate a job that waits too long, when the settings have the rule", function()
+    local server, ask = start [[return { escalations = { ["waited-long"] = { priority = 100, queueId = "q2" } } }]]
+    ask("PATCH", "/routing/exceptionPolicies/e1", {
+      exceptionRules = {
+        {
+          id = "waited-long",
+          trigger = { kind = "waitTime", thresholdSeconds = 0.1 },
+          actions = setmetatable({}, { __jsontype = "array" }),
+        },
+      },
+    })
+    ask("PATCH", "/routing/queues/q1", { exceptionPolicyId = "e1" })
+    ask("PATCH", "/routing/queues/q2", { distributionPolicyId = "d1" })
+    ask("PATCH", "/routing/jobs/j1", { channelId = "voice", queueId = "q1", priority = 3 })
+    host.wait_until(function()
+      return ask("GET", "/routing/jobs/j1").queueId == "q2"
+    end, "the job to be escalated")
+    assert.equal(100, ask("GET", "/routing/jobs/j1").priority)
+    server:wait_line "script: says message=(escalated)"
+    server:stop()
+  end)
+
   it("send a note to the incident webhook, when the settings name one", function()
     local count = 0
     local webhook = host.upstream(function()
