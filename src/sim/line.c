@@ -1,23 +1,31 @@
 #include "sim/line.h"
 #include "sim/state.h"
+#include "json/json.h"
 #include <stdlib.h>
 
 static struct sim_lane *lane_for(struct sim_line *line, const struct sim_job *job);
+static void drop_lane(struct sim_line *line, struct sim_lane *lane);
+static struct sim_group *group_for(struct sim_lane *lane, char **demand);
+static void drop_group(struct sim_lane *lane, struct sim_group *group);
+static size_t group_place(const struct sim_lane *lane, const char *demand);
+static char *demand_of(const struct sim_job *job);
+static void put_demands(struct buffer *out, const struct sim_selectors *selectors);
 static struct sim_lane *insert_lane(struct sim_line *line, size_t place, const struct sim_job *job);
 static size_t lane_place(const struct sim_line *line, bool is_expedited, int32_t priority);
 static struct sim_job *job_of(struct list_node *node);
 
 void sim_line_reset(struct sim_line *line) {
-    for (size_t i = 0; i < line->count; i++) {
-        free(line->lanes[i]);
-    }
-    free(line->lanes);
+    free(line->lanes); /* those that are empty are gone already */
     *line = (struct sim_line){0};
 }
 
 int sim_line_enter(struct sim_line *line, struct sim_job *job) {
-    struct sim_lane *lane = lane_for(line, job);
-    if (lane == NULL) {
+    char *demand = demand_of(job);
+    struct sim_lane *lane = demand == NULL ? NULL : lane_for(line, job);
+    struct sim_group *group = lane == NULL ? NULL : group_for(lane, &demand);
+    free(demand);
+    if (group == NULL) {
+        drop_lane(line, lane);
         return -1;
     }
     /* From the end, where nearly all of them belong. */
@@ -26,7 +34,14 @@ int sim_line_enter(struct sim_line *line, struct sim_job *job) {
         place = place->previous;
     }
     list_insert_before(place, &job->in_lane);
+    place = &group->jobs.head;
+    while (place->previous != &group->jobs.head &&
+           CONTAINER_OF(place->previous, struct sim_job, in_group)->turn > job->turn) {
+        place = place->previous;
+    }
+    list_insert_before(place, &job->in_group);
     job->lane = lane;
+    job->group = group;
     lane->count++;
     line->length++;
     return 0;
@@ -38,14 +53,13 @@ void sim_line_leave(struct sim_line *line, struct sim_job *job) {
         return;
     }
     list_remove(&job->in_lane);
+    list_remove(&job->in_group);
+    drop_group(lane, job->group);
     job->lane = NULL;
+    job->group = NULL;
     line->length--;
-    if (--lane->count == 0) {
-        size_t place = lane_place(line, lane->is_expedited, lane->priority);
-        line->count--;
-        memmove(line->lanes + place, line->lanes + place + 1, (line->count - place) * sizeof(struct sim_lane *));
-        free(lane);
-    }
+    lane->count--;
+    drop_lane(line, lane);
 }
 
 struct sim_job *sim_line_first(const struct sim_line *line) {
@@ -119,6 +133,99 @@ static struct sim_lane *insert_lane(struct sim_line *line, size_t place, const s
     line->lanes[place] = lane;
     line->count++;
     return lane;
+}
+
+/* If it is empty. */
+static void drop_lane(struct sim_line *line, struct sim_lane *lane) {
+    if (lane == NULL || lane->count > 0) {
+        return;
+    }
+    size_t place = lane_place(line, lane->is_expedited, lane->priority);
+    line->count--;
+    memmove(line->lanes + place, line->lanes + place + 1, (line->count - place) * sizeof(struct sim_lane *));
+    free(lane->groups);
+    free(lane);
+}
+
+/* A new one takes the text over. */
+static struct sim_group *group_for(struct sim_lane *lane, char **demand) {
+    size_t place = group_place(lane, *demand);
+    if (place < lane->group_count && strcmp(lane->groups[place]->demand, *demand) == 0) {
+        return lane->groups[place];
+    }
+    if (lane->group_count == lane->group_capacity) {
+        size_t capacity = lane->group_capacity == 0 ? 4 : lane->group_capacity * 2;
+        struct sim_group **groups = realloc(lane->groups, capacity * sizeof(struct sim_group *));
+        if (groups == NULL) {
+            return NULL;
+        }
+        lane->groups = groups;
+        lane->group_capacity = capacity;
+    }
+    struct sim_group *group = calloc(1, sizeof *group);
+    if (group == NULL) {
+        return NULL;
+    }
+    list_init(&group->jobs);
+    group->demand = *demand;
+    *demand = NULL;
+    memmove(lane->groups + place + 1, lane->groups + place,
+            (lane->group_count - place) * sizeof(struct sim_group *));
+    lane->groups[place] = group;
+    lane->group_count++;
+    return group;
+}
+
+/* If it is empty. */
+static void drop_group(struct sim_lane *lane, struct sim_group *group) {
+    if (!list_is_empty(&group->jobs)) {
+        return;
+    }
+    size_t place = group_place(lane, group->demand);
+    lane->group_count--;
+    memmove(lane->groups + place, lane->groups + place + 1,
+            (lane->group_count - place) * sizeof(struct sim_group *));
+    free(group->demand);
+    free(group);
+}
+
+/* Where the group is, or belongs. */
+static size_t group_place(const struct sim_lane *lane, const char *demand) {
+    size_t low = 0, high = lane->group_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(lane->groups[middle]->demand, demand) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* NULL without memory. */
+static char *demand_of(const struct sim_job *job) {
+    struct buffer out;
+    buffer_init(&out, SIM_ANSWER_LIMIT);
+    json_append_string(&out, slice_of(job->channel));
+    put_demands(&out, &job->requested);
+    put_demands(&out, &job->attached);
+    if (out.is_broken) {
+        buffer_reset(&out);
+        return NULL;
+    }
+    return buffer_take(&out);
+}
+
+static void put_demands(struct buffer *out, const struct sim_selectors *selectors) {
+    size_t index = 0;
+    for (const struct json *selector = json_first(selectors->list); selector != NULL;
+         selector = json_next(selector)) {
+        const struct sim_selector_life *life = sim_selector_life(selectors, index++);
+        if (life == NULL || life->state == SIM_SELECTOR_ACTIVE) {
+            json_print(selector, out);
+        }
+    }
 }
 
 /* Where the lane is, or belongs. */

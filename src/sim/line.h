@@ -1,9 +1,12 @@
-/* The jobs that wait in a queue, in the order in which they are offered: those with an active selector that says
- * `expedite` first, then by priority, the higher first, then by turn. One lane for each priority that waits, so
- * that a job of a high priority does not walk past all the others, and the statistics need no walk at all.
+/* The jobs that wait in a queue, in the order in which they are offered: those with an active selector that
+ * says `expedite` first, then by priority, the higher first, then by turn. One lane for each priority that
+ * waits, so that a job of a high priority does not walk past all the others, and the statistics need no walk
+ * at all. Within a lane, the jobs that ask the same of a worker, with the same channel and the same active
+ * selectors, are one group: whoever does not fit one of them fits none, and matching passes all by at once.
  *
- * Holds jobs by their `lane` and `in_lane`, owns the lanes. What decides a job's place (is_expedited, priority,
- * turn) may change while it waits: leave and enter again then, or sim_job_reorder.
+ * Holds jobs by their `lane` and `in_lane`, `group` and `in_group`; owns the lanes and groups. What decides a
+ * job's place (is_expedited, priority, turn, channel, selectors) may change while it waits: sim_job_reorder
+ * then.
  *
  *     for (job = sim_line_first(&queue->line); job != NULL; job = sim_line_next(&queue->line, job)) ...
  */
@@ -17,11 +20,19 @@
 
 struct sim_job;
 
+struct sim_group {
+    char *demand; /* what it asks, as a text */
+    struct list jobs;
+    struct list_node *next; /* while it is matched: the next job to be tried; NULL: none */
+};
+
 struct sim_lane {
     bool is_expedited;
     int32_t priority;
     size_t count; /* never 0 between calls */
     struct list jobs;
+    struct sim_group **groups; /* by their demands */
+    size_t group_count, group_capacity;
 };
 
 struct sim_line {

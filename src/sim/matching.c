@@ -6,11 +6,17 @@
 #include "sim/state.h"
 
 static void match_queue(struct sim_core *core, struct sim_queue *queue);
+static void match_line(struct sim_core *core, struct sim_line *line, int32_t wanted);
+static void match_lane(struct sim_core *core, const struct sim_lane *lane, int32_t wanted);
+static void pass_unfit(const struct sim_members *candidates, const struct sim_lane *lane);
+static struct sim_job *take_next(const struct sim_lane *lane);
 static int gather(struct sim_core *core, const struct sim_queue *queue);
 static void offer_job(struct sim_core *core, struct sim_job *job, struct sim_members *workers, int32_t wanted);
 static struct sim_worker *choose(struct sim_core *core, const struct sim_job *job,
                                  const struct sim_members *workers);
-static bool is_eligible(const struct sim_job *job, const struct sim_worker *worker);
+static bool fits(const struct sim_job *job, const struct sim_worker *worker);
+static int32_t count_jobs(const struct sim_worker *worker, const char *channel);
+static bool is_offered(const struct sim_job *job, const struct sim_worker *worker);
 static bool is_declined(const struct sim_job *job, const struct sim_worker *worker);
 static double load(const struct sim_worker *worker);
 static bool holds(const struct json *selector, const struct json *label);
@@ -72,20 +78,66 @@ bool sim_selectors_hold(const struct json *selectors, const struct json *labels)
 /* First each job, in order, gets the least number of offers that its policy wants; who is free then goes, in
  * order, to those that may have more. */
 static void match_queue(struct sim_core *core, struct sim_queue *queue) {
-    struct sim_members *candidates = &core->candidates;
     if (queue->line.length == 0 || gather(core, queue) < 0) {
         return;
     }
     int32_t least = queue->policy->least_offers, most = queue->policy->offers;
-    for (int32_t wanted = least; candidates->count > 0; wanted = most) {
-        struct sim_job *job = sim_line_first(&queue->line);
-        for (; job != NULL && candidates->count > 0; job = sim_line_next(&queue->line, job)) {
-            offer_job(core, job, candidates, wanted);
-        }
-        if (wanted == most) {
-            return;
+    match_line(core, &queue->line, least);
+    if (most > least) {
+        match_line(core, &queue->line, most);
+    }
+}
+
+static void match_line(struct sim_core *core, struct sim_line *line, int32_t wanted) {
+    for (size_t i = 0; i < line->count && core->candidates.count > 0; i++) {
+        match_lane(core, line->lanes[i], wanted);
+    }
+}
+
+/* Its jobs in their order, but none of a group that no candidate fits. */
+static void match_lane(struct sim_core *core, const struct sim_lane *lane, int32_t wanted) {
+    for (size_t i = 0; i < lane->group_count; i++) {
+        lane->groups[i]->next = list_first(&lane->groups[i]->jobs);
+    }
+    pass_unfit(&core->candidates, lane);
+    for (struct sim_job *job = take_next(lane); job != NULL; job = take_next(lane)) {
+        size_t before = job->offer_count;
+        offer_job(core, job, &core->candidates, wanted);
+        if (job->offer_count != before) {
+            pass_unfit(&core->candidates, lane);
         }
     }
+}
+
+static void pass_unfit(const struct sim_members *candidates, const struct sim_lane *lane) {
+    for (size_t i = 0; i < lane->group_count; i++) {
+        struct sim_group *group = lane->groups[i];
+        bool is_fit = false;
+        for (size_t k = 0; group->next != NULL && !is_fit && k < candidates->count; k++) {
+            is_fit = fits(CONTAINER_OF(group->next, struct sim_job, in_group), candidates->items[k]);
+        }
+        group->next = is_fit ? group->next : NULL;
+    }
+}
+
+/* The first of all groups. */
+static struct sim_job *take_next(const struct sim_lane *lane) {
+    struct sim_group *first = NULL;
+    struct sim_job *job = NULL;
+    for (size_t i = 0; i < lane->group_count; i++) {
+        struct sim_group *group = lane->groups[i];
+        if (group->next != NULL) {
+            struct sim_job *other = CONTAINER_OF(group->next, struct sim_job, in_group);
+            if (job == NULL || other->turn < job->turn) {
+                job = other;
+                first = group;
+            }
+        }
+    }
+    if (first != NULL) {
+        first->next = first->next->next == &first->jobs.head ? NULL : first->next->next;
+    }
+    return job;
 }
 
 /* Who was not stirred was free before, and no waiting job could be offered to them. */
@@ -133,7 +185,7 @@ static struct sim_worker *choose(struct sim_core *core, const struct sim_job *jo
     double best_score = 0;
     for (size_t i = 0; i < workers->count; i++) {
         struct sim_worker *worker = workers->items[(start + i) % workers->count];
-        if (!is_eligible(job, worker)) {
+        if (is_offered(job, worker) || is_declined(job, worker) || !fits(job, worker)) {
             continue;
         }
         if (mode == SIM_ROUND_ROBIN) {
@@ -149,26 +201,36 @@ static struct sim_worker *choose(struct sim_core *core, const struct sim_job *jo
     return best;
 }
 
-static bool is_eligible(const struct sim_job *job, const struct sim_worker *worker) {
+/* What holds for all jobs of a group. */
+static bool fits(const struct sim_job *job, const struct sim_worker *worker) {
     const struct sim_channel *channel = sim_worker_channel(worker, job->channel);
     if (channel == NULL || worker->used + channel->cost > worker->capacity) {
         return false;
     }
-    int32_t count = 0;
-    LIST_EACH (&worker->offers, node) {
-        const struct sim_job *other = CONTAINER_OF(node, struct sim_offer, in_worker)->job;
-        if (other == job) {
-            return false;
-        }
-        count += strcmp(other->channel, job->channel) == 0;
-    }
-    LIST_EACH (&worker->assignments, node) {
-        count += strcmp(CONTAINER_OF(node, struct sim_assignment, in_worker)->job->channel, job->channel) == 0;
-    }
-    if (count >= channel->most || is_declined(job, worker)) {
+    if (channel->most < INT32_MAX && count_jobs(worker, job->channel) >= channel->most) {
         return false;
     }
     return job->queue->policy->is_bypassing || sim_job_accepts(job, json_get(worker->entry.body, "labels"));
+}
+
+static int32_t count_jobs(const struct sim_worker *worker, const char *channel) {
+    int32_t count = 0;
+    LIST_EACH (&worker->offers, node) {
+        count += strcmp(CONTAINER_OF(node, struct sim_offer, in_worker)->job->channel, channel) == 0;
+    }
+    LIST_EACH (&worker->assignments, node) {
+        count += strcmp(CONTAINER_OF(node, struct sim_assignment, in_worker)->job->channel, channel) == 0;
+    }
+    return count;
+}
+
+static bool is_offered(const struct sim_job *job, const struct sim_worker *worker) {
+    LIST_EACH (&job->offers, node) {
+        if (CONTAINER_OF(node, struct sim_offer, in_job)->worker == worker) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_declined(const struct sim_job *job, const struct sim_worker *worker) {

@@ -45,6 +45,9 @@ void sim_selectors_reset(struct sim_selectors *selectors) {
 void sim_job_attach(struct sim_core *core, struct sim_job *job, struct json *list) {
     sim_selectors_set(core, &job->attached, list, list);
     sim_job_read_expedite(job);
+    if (job->lane != NULL) {
+        sim_job_reorder(core, job);
+    }
 }
 
 bool sim_job_accepts(const struct sim_job *job, const struct json *labels) {

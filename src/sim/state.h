@@ -106,7 +106,8 @@ struct sim_job {
     struct sim_timer timer;          /* schedule, or close at a time */
     struct sim_timer selector_timer; /* while it waits: the next selector expires */
     struct sim_lane *lane;           /* NULL: it does not wait in its queue's line */
-    struct list_node in_lane;
+    struct sim_group *group;
+    struct list_node in_lane, in_group;
     struct sim_exceptions exceptions;
     struct list_node in_stirred;
     struct list_node in_scheduling;

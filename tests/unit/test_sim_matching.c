@@ -407,6 +407,48 @@ static void a_job_can_move_to_another_queue(void **state) {
     kit_close(&kit);
 }
 
+/* Jobs that ask the same are passed by at once: that must not change who is next. */
+static void what_jobs_ask_does_not_change_their_order(void **state) {
+    (void)state;
+    static const char *const asked[] = {"fr", "de", "fr", "de", "fr", "de", "it"};
+    static const char *const labels[] = {"fr", "de", "de", "fr", "de", "it"};
+    static const char *const order[] = {"j0", "j1", "j3", "j2", "j5", "j6"};
+    struct kit kit;
+    kit_open_idle(&kit);
+    for (size_t i = 0; i < 7; i++) {
+        char id[16], more[160];
+        snprintf(id, sizeof id, "j%zu", i);
+        snprintf(more, sizeof more,
+                 ",\"requestedWorkerSelectors\":[{\"key\":\"l\",\"labelOperator\":\"equal\",\"value\":\"%s\"}]",
+                 asked[i]);
+        kit_job(&kit, id, more);
+    }
+    kit_drop_events(&kit);
+    for (size_t i = 0; i < 6; i++) {
+        char id[16], more[64];
+        snprintf(id, sizeof id, "w%zu", i);
+        snprintf(more, sizeof more, ",\"labels\":{\"l\":\"%s\"}", labels[i]);
+        kit_worker(&kit, id, more);
+        kit_event(&kit, "RouterWorkerRegistered");
+        take_offer(&kit, id, order[i], NULL);
+        kit_quiet(&kit);
+    }
+    /* One who fits several groups takes the oldest of all. */
+    kit_ok(&kit, 200, "PATCH", "/routing/distributionPolicies/p",
+           "{\"mode\":{\"kind\":\"longestIdle\",\"bypassSelectors\":true}}");
+    kit_ok(&kit, 201, "PATCH", "/routing/workers/all",
+           "{\"queues\":[\"q\"],\"capacity\":9,\"availableForOffers\":true,\"channels\":"
+           "[{\"channelId\":\"voice\",\"capacityCostPerJob\":1}]}");
+    kit_event(&kit, "RouterWorkerRegistered");
+    take_offer(&kit, "all", "j4", NULL);
+    kit_job(&kit, "j7", "");
+    kit_event(&kit, "RouterJobReceived");
+    kit_event(&kit, "RouterJobQueued");
+    take_offer(&kit, "all", "j7", NULL);
+    kit_quiet(&kit);
+    kit_close(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_higher_priority_goes_first_then_the_older),
@@ -423,6 +465,7 @@ int main(void) {
         cmocka_unit_test(a_deleted_worker_leaves_its_work_behind),
         cmocka_unit_test(a_deleted_job_gives_its_worker_back),
         cmocka_unit_test(a_job_can_move_to_another_queue),
+        cmocka_unit_test(what_jobs_ask_does_not_change_their_order),
     };
     return cmocka_run_group_tests_name("sim matching", tests, NULL, NULL);
 }
