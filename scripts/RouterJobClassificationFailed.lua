@@ -15,10 +15,16 @@ return function(event)
     log.warn("a job was not classified and stays where it is: settings.lua has no fallback_queue", fields)
     return
   end
-  local status = router.jobs.get(failed.jobId).status
-  if status ~= "classificationFailed" then
-    log.info("not classified at first, and by now " .. status, fields)
-  elseif conflicts.tolerate(router.jobs.update, failed.jobId, { queueId = settings.fallback_queue }) then
+  local job = router.jobs.get(failed.jobId)
+  if job.status ~= "classificationFailed" then
+    log.info("not classified at first, and by now " .. job.status, fields)
+    return
+  elseif job.queueId == settings.fallback_queue then
+    fail "the job came to the fallback queue before, and was not classified again"
+  end
+  -- Without its policy: with it, the job would be classified again, and fail again.
+  local change = { queueId = settings.fallback_queue, classificationPolicyId = json.null }
+  if conflicts.tolerate(router.jobs.update, job.id, change) then
     log.warn("not classified: it goes to " .. settings.fallback_queue, fields)
   end
 end

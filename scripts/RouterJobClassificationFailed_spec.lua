@@ -26,6 +26,13 @@ describe("RouterJobClassificationFailed", function()
     assert.equal("no queue has these labels", run.log[1].fields.reason)
   end)
 
+  it("does not go round and round with a job that fails in the fallback queue, too", function()
+    host:answer("router.jobs.get", { id = "j1", status = "classificationFailed", queueId = "support" })
+    local run = host:deliver("RouterJobClassificationFailed", failed)
+    assert.equal("parked", run.state)
+    assert.same({ { "router.jobs.get", "j1" } }, run.steps)
+  end)
+
   it("leaves a job alone that was mended meanwhile", function()
     host:answer("router.jobs.get", { id = "j1", status = "queued" })
     local run = host:deliver("RouterJobClassificationFailed", failed)

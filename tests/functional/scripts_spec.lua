@@ -118,6 +118,21 @@ describe("the scripts that ship", function()
     server:stop()
   end)
 
+  it("put a job that was not classified into the fallback queue, without its policy", function()
+    local router = ledger.open()
+    router.answer = function()
+      local job = { id = "job-4711", status = "classificationFailed", classificationPolicyId = "c1" }
+      return 200, { ["Content-Type"] = "application/json" }, host.json.encode(job)
+    end
+    local server = host.serve { folder = copy [[return { fallback_queue = "q2" }]], config = router.config }
+    assert.equal(0, host.run({ "emit", "RouterJobClassificationFailed", "--to", server.url }).status)
+    server:wait_state(1, "done")
+    assert.same({ "GET /routing/jobs/job-4711", "PATCH /routing/jobs/job-4711" }, router.paths)
+    local body = router.server.requests[2].body:gsub("null", '"gone"')
+    assert.same({ queueId = "q2", classificationPolicyId = "gone" }, host.json.decode(body))
+    server:stop()
+  end)
+
   it("send a note to the incident webhook, when the settings name one", function()
     local count = 0
     local webhook = host.upstream(function()
