@@ -1,6 +1,6 @@
 #include "base/clock.h"
+#include "sim/classify.h"
 #include "sim/exception.h"
-#include "sim/state.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,6 +29,7 @@ struct sim_core *sim_core_new(uint64_t seed, struct error *error) {
     core->random[1] = mix(&seed);
     sim_collection_init(&core->exception_policies);
     sim_collection_init(&core->policies);
+    sim_collection_init(&core->classifications);
     sim_collection_init(&core->queues);
     sim_collection_init(&core->workers);
     sim_collection_init(&core->jobs);
@@ -38,6 +39,7 @@ struct sim_core *sim_core_new(uint64_t seed, struct error *error) {
     list_init(&core->stirred_jobs);
     list_init(&core->excepting);
     list_init(&core->draining);
+    list_init(&core->classifying);
     list_init(&core->scheduling);
     return core;
 }
@@ -51,6 +53,7 @@ void sim_core_free(struct sim_core *core) {
     destroy_all(core, &core->queues, &sim_queue_kind);
     destroy_all(core, &core->policies, &sim_policy_kind);
     destroy_all(core, &core->exception_policies, &sim_exception_kind);
+    destroy_all(core, &core->classifications, &sim_classification_kind);
     struct sim_event *event;
     while ((event = sim_core_take_event(core)) != NULL) {
         sim_event_release(event);
@@ -150,6 +153,10 @@ void sim_uuid(struct sim_core *core, char text[SIM_UUID_SIZE]) {
              (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
+double sim_random(struct sim_core *core) {
+    return (double)(next_random(core) >> 11) * 0x1p-53;
+}
+
 void sim_say(struct sim_core *core, const char *id, const char *format, ...) {
     if (core->trace == NULL) {
         return;
@@ -172,14 +179,16 @@ static void destroy_all(struct sim_core *core, struct sim_collection *collection
 /* What follows from a change, once the answer is written: the caller sees a worker "draining" and a job
  * "pendingSchedule" in the answer to its own call, as with the service, and the next state from then on. */
 static void settle(struct sim_core *core) {
-    finish_schedules(core);
     struct list_node *node;
     while ((node = list_take_first(&core->draining)) != NULL) {
         struct sim_worker *worker = CONTAINER_OF(node, struct sim_worker, in_draining);
         worker->state = SIM_WORKER_INACTIVE;
         sim_entry_touch(core, &worker->entry);
     }
-    sim_exceptions_settle(core); /* before anybody is offered a job that they cancel or move */
+    do {
+        sim_classify_pending(core);
+        finish_schedules(core);
+    } while (sim_exceptions_settle(core)); /* before anybody is offered a job that they cancel or move */
     sim_match(core);
 }
 

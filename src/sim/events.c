@@ -3,7 +3,7 @@
  * events", learn.microsoft.com. Where those two differ, a field has the form of their samples. A field that may be
  * null is there with null. */
 #include "event/event.h"
-#include "sim/state.h"
+#include "sim/classify.h"
 #include "json/json.h"
 
 enum { EVENT_LIMIT = 8 * 1024 * 1024 };
@@ -23,6 +23,7 @@ static struct buffer *begin(struct draft *draft, struct sim_core *core, const ch
 static void end(struct draft *draft);
 static void put_job(struct buffer *out, const struct sim_job *job);
 static void put_worker(struct buffer *out, struct sim_core *core, const struct sim_worker *worker);
+static void put_queue(struct buffer *out, const char *id, const struct sim_queue *queue);
 static void put_selectors(struct buffer *out, const char *name, const struct sim_selectors *selectors);
 static void put_selectors_in(struct buffer *out, const char *name, const struct sim_selectors *selectors,
                              enum sim_selector_state state);
@@ -38,18 +39,58 @@ static const char *reference_of(const struct sim_job *job);
 void sim_emit_received(struct sim_core *core, const struct sim_job *job) {
     static const char *const statuses[] = {[SIM_JOB_QUEUED] = "Queued",
                                            [SIM_JOB_PENDING_SCHEDULE] = "PendingSchedule",
-                                           [SIM_JOB_WAITING] = "WaitingForActivation"};
+                                           [SIM_JOB_WAITING] = "WaitingForActivation",
+                                           [SIM_JOB_PENDING_CLASSIFICATION] = "PendingClassification"};
+    const struct json *body = job->entry.body;
+    const char *mode = json_get_string(json_get(body, "matchingMode"), "kind");
     struct draft draft;
     struct buffer *out = begin_job(&draft, core, job, "RouterJobReceived", NULL, NULL);
     put_job(out, job);
     put_text(out, "jobStatus", statuses[job->status]);
-    put_text(out, "classificationPolicyId", NULL);
+    put_text(out, "classificationPolicyId", text_of(job, "classificationPolicyId"));
     put_text(out, "queueId", text_of(job, "queueId"));
-    put_integer(out, "priority", job->priority);
+    if (json_get(body, "priority") == NULL) {
+        put_text(out, "priority", NULL);
+    } else {
+        put_integer(out, "priority", job->priority);
+    }
     put_selectors(out, "requestedWorkerSelectors", &job->requested);
     put_time(out, "scheduledOn", job->scheduled_us);
     put_name(out, "unavailableForMatching");
-    buffer_append_text(out, job->status == SIM_JOB_QUEUED ? "false" : "true");
+    buffer_append_text(out, strcmp(mode, "queueAndMatch") == 0 ? "false" : "true");
+    end(&draft);
+}
+
+void sim_emit_classified(struct sim_core *core, const struct sim_job *job) {
+    struct draft draft;
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobClassified", "queue", text_of(job, "queueId"));
+    put_job(out, job);
+    put_name(out, "queueDetails");
+    put_queue(out, job->queue->entry.id, job->queue);
+    put_text(out, "classificationPolicyId", text_of(job, "classificationPolicyId"));
+    put_text(out, "queueId", text_of(job, "queueId"));
+    put_integer(out, "priority", job->priority);
+    put_selectors(out, "attachedWorkerSelectors", &job->attached);
+    end(&draft);
+}
+
+void sim_emit_classification_failed(struct sim_core *core, const struct sim_job *job,
+                                    const struct sim_classify_failure *failure) {
+    struct draft draft;
+    const char *policy = text_of(job, "classificationPolicyId");
+    struct buffer *out =
+        begin_job(&draft, core, job, "RouterJobClassificationFailed", "classificationpolicy", policy);
+    put_job(out, job);
+    put_text(out, "classificationPolicyId", policy);
+    put_name(out, "errors");
+    buffer_append_text(out, "[{");
+    put_text(out, "code", failure->code);
+    put_text(out, "message", failure->words);
+    put_text(out, "target", failure->target);
+    put_text(out, "innerError", NULL);
+    put_text(out, "details", NULL);
+    buffer_append_text(out, "}]");
+    put_text(out, "queueId", text_of(job, "queueId"));
     end(&draft);
 }
 
@@ -283,12 +324,8 @@ static void put_worker(struct buffer *out, struct sim_core *core, const struct s
     const struct json *id = json_first(json_get(body, "queues"));
     for (const struct json *first = id; id != NULL; id = json_next(id)) {
         const struct sim_queue *queue = sim_queue_find(core, json_string_of(id));
-        const struct json *details = queue == NULL ? NULL : queue->entry.body;
-        buffer_append_text(out, id == first ? "{" : ",{");
-        put_text(out, "id", json_string_of(id));
-        put_text(out, "name", json_get_string(details, "name"));
-        put_map(out, "labels", json_get(details, "labels"));
-        buffer_append_char(out, '}');
+        buffer_append_text(out, id == first ? "" : ",");
+        put_queue(out, json_string_of(id), queue);
     }
     buffer_append_char(out, ']');
     put_name(out, "channelConfigurations");
@@ -308,6 +345,16 @@ static void put_worker(struct buffer *out, struct sim_core *core, const struct s
     buffer_append_char(out, ']');
     put_map(out, "labels", json_get(body, "labels"));
     put_map(out, "tags", json_get(body, "tags"));
+}
+
+/* NULL: there is none of that id. */
+static void put_queue(struct buffer *out, const char *id, const struct sim_queue *queue) {
+    const struct json *body = queue == NULL ? NULL : queue->entry.body;
+    buffer_append_char(out, '{');
+    put_text(out, "id", id);
+    put_text(out, "name", json_get_string(body, "name"));
+    put_map(out, "labels", json_get(body, "labels"));
+    buffer_append_char(out, '}');
 }
 
 static void put_selectors(struct buffer *out, const char *name, const struct sim_selectors *selectors) {

@@ -28,6 +28,10 @@ void sim_exceptions_begin(struct sim_core *core, struct sim_job *job) {
     arm(core, job);
 }
 
+void sim_exceptions_resume(struct sim_core *core, struct sim_job *job) {
+    arm(core, job);
+}
+
 void sim_exceptions_pause(struct sim_core *core, struct sim_job *job) {
     sim_timer_cancel(&core->timers, &job->exceptions.timer);
     list_remove(&job->exceptions.in_excepting);
@@ -148,11 +152,12 @@ static void reclassify_by_hand(struct sim_core *core, struct sim_job *job, const
         core->is_broken = true;
         return;
     }
+    bool has_selectors = sim_differs(old, body, "requestedWorkerSelectors"); /* these queue it again as well */
     job->entry.body = body;
     sim_entry_touch(core, &job->entry);
     sim_job_kind.apply(core, &job->entry, old);
     json_free(old);
-    if (job->queue == queue) {
+    if (job->queue == queue && job->status == SIM_JOB_QUEUED && !has_selectors) {
         sim_emit_queued(core, job);
         sim_say(core, job->entry.id, "queued in %s again, priority %d", queue->entry.id, (int)job->priority);
     }

@@ -34,8 +34,10 @@ struct sim_exception_policy {
 extern const struct sim_kind sim_exception_kind;
 struct sim_exception_policy *sim_exception_find(struct sim_core *core, const char *id); /* NULL for a NULL id */
 
-/* The job waits in its queue from now on; it does not wait there any more; it is freed. */
+/* The job waits in its queue from now on; it waits there again, as if it never had not; it does not wait there any
+ * more; it is freed. */
 void sim_exceptions_begin(struct sim_core *core, struct sim_job *job);
+void sim_exceptions_resume(struct sim_core *core, struct sim_job *job);
 void sim_exceptions_pause(struct sim_core *core, struct sim_job *job);
 void sim_exceptions_reset(struct sim_core *core, struct sim_job *job);
 /* The queue has other rules: the timers of its jobs are set anew. */

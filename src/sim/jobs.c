@@ -1,7 +1,7 @@
 /* Jobs as resources: made, changed, read, deleted. */
 #include "base/clock.h"
+#include "sim/classify.h"
 #include "sim/exception.h"
-#include "sim/state.h"
 #include <stdlib.h>
 
 static int job_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
@@ -9,18 +9,20 @@ static int job_prepare(struct sim_core *core, const struct sim_call *call, const
 static int check_required(struct sim_core *core, const struct sim_entry *entry, const struct json *body,
                           struct sim_answer *answer);
 static int check_status(const struct sim_job *job, const struct json *body, struct sim_answer *answer);
-static int check_not_yet(const struct json *body, struct sim_answer *answer);
-static int fill_defaults(const struct sim_core *core, struct json *body);
+static int fill_defaults(const struct sim_core *core, struct json *body, const struct json *old);
 static void job_init(struct sim_entry *entry);
 static void job_apply(struct sim_core *core, struct sim_entry *entry, const struct json *old);
 static void read_job(struct sim_core *core, struct sim_job *job, const struct json *old);
 static void begin(struct sim_core *core, struct sim_job *job);
 static void change(struct sim_core *core, struct sim_job *job, const struct json *old);
-static void enter_mode(struct sim_core *core, struct sim_job *job, bool is_new);
+static bool has_to_be_classified(const struct sim_job *job, const struct json *old);
+static void requeue_or_reorder(struct sim_core *core, struct sim_job *job, const struct json *old);
+static bool differs_in(const struct json *a, const struct json *b, const char *const *names);
 static bool is_mode(const struct sim_job *job, const char *kind);
 static struct json *job_json(const struct sim_entry *entry);
 static struct json *assignments_json(const struct sim_job *job);
 static bool job_is_listed(const struct sim_entry *entry, const struct sim_filter *filter);
+static bool is_named(const char *id, const char *wanted);
 static bool is_of(const struct sim_job *job, const char *status);
 static void job_leave(struct sim_core *core, struct sim_entry *entry);
 static void job_destroy(struct sim_core *core, struct sim_entry *entry);
@@ -39,33 +41,32 @@ const struct sim_kind sim_job_kind = {.what = "job",
 static int job_prepare(struct sim_core *core, const struct sim_call *call, const struct sim_entry *entry,
                        struct json *body) {
     const struct sim_job *job = entry == NULL ? NULL : CONTAINER_OF(entry, const struct sim_job, entry);
-    if (check_not_yet(body, call->answer) < 0 || check_required(core, entry, body, call->answer) < 0) {
+    if (check_required(core, entry, body, call->answer) < 0) {
         return -1;
     }
-    if (fill_defaults(core, body) < 0) {
+    if (fill_defaults(core, body, entry == NULL ? NULL : entry->body) < 0) {
         return sim_fail_memory(core, call->answer);
     }
     return job == NULL ? 0 : check_status(job, body, call->answer);
 }
 
-static int check_not_yet(const struct json *body, struct sim_answer *answer) {
-    if (json_get(body, "classificationPolicyId") != NULL) {
-        return sim_fail(
-            answer, 501, "NotImplemented",
-            "classificationPolicyId: classification policies are not part of the local Job Router yet");
-    }
-    return 0;
-}
-
 static int check_required(struct sim_core *core, const struct sim_entry *entry, const struct json *body,
                           struct sim_answer *answer) {
     const char *queue = json_get_string(body, "queueId");
-    const char *channel = json_get_string(body, "channelId");
-    if (queue == NULL || channel == NULL) {
-        return sim_fail(answer, 400, "MissingMember", "a job needs \"%s\"",
-                        channel == NULL ? "channelId" : "queueId");
+    const char *policy = json_get_string(body, "classificationPolicyId");
+    const struct json *old = entry == NULL ? NULL : entry->body;
+    if (json_get_string(body, "channelId") == NULL || (queue == NULL && policy == NULL)) {
+        return sim_fail(answer, 400, "MissingMember", "a job needs %s",
+                        json_get_string(body, "channelId") == NULL ? "\"channelId\""
+                                                                   : "\"queueId\" or \"classificationPolicyId\"");
     }
-    if ((entry == NULL || sim_differs(entry->body, body, "queueId")) && sim_queue_find(core, queue) == NULL) {
+    if (policy != NULL && sim_differs(old, body, "classificationPolicyId") &&
+        sim_find(&core->classifications, policy) == NULL) {
+        return sim_fail(
+            answer, 400, "InvalidReference",
+            "\"classificationPolicyId\": there is no classification policy \"%.200s\"; create it first", policy);
+    }
+    if (queue != NULL && sim_differs(old, body, "queueId") && sim_queue_find(core, queue) == NULL) {
         return sim_fail(answer, 400, "InvalidReference",
                         "\"queueId\": there is no queue \"%.200s\"; create it first", queue);
     }
@@ -74,8 +75,9 @@ static int check_required(struct sim_core *core, const struct sim_entry *entry, 
 
 /* What decides where a job goes cannot change any more once a worker has it. The same value again is no change. */
 static int check_status(const struct sim_job *job, const struct json *body, struct sim_answer *answer) {
-    static const char *const routing[] = {"queueId",      "channelId", "priority", "requestedWorkerSelectors",
-                                          "matchingMode", NULL};
+    static const char *const routing[] = {
+        "queueId",      "channelId", "priority", "requestedWorkerSelectors", "classificationPolicyId",
+        "matchingMode", NULL};
     bool is_taken = sim_job_is_over(job) || job->status == SIM_JOB_ASSIGNED || job->status == SIM_JOB_COMPLETED;
     for (const char *const *name = routing; is_taken && *name != NULL; name++) {
         if (sim_differs(job->entry.body, body, *name)) {
@@ -86,9 +88,11 @@ static int check_status(const struct sim_job *job, const struct json *body, stru
     return 0;
 }
 
-static int fill_defaults(const struct sim_core *core, struct json *body) {
+static int fill_defaults(const struct sim_core *core, struct json *body, const struct json *old) {
     int failed = 0;
-    if (json_get(body, "priority") == NULL) {
+    /* Until a policy has given it one. */
+    if (json_get(body, "priority") == NULL &&
+        (json_get(body, "classificationPolicyId") == NULL || json_get(old, "priority") != NULL)) {
         failed |= json_put(body, "priority", json_double(1));
     }
     if (json_get(body, "matchingMode") == NULL) {
@@ -140,22 +144,29 @@ static void read_job(struct sim_core *core, struct sim_job *job, const struct js
 }
 
 static void begin(struct sim_core *core, struct sim_job *job) {
-    job->queue = sim_queue_find(core, json_get_string(job->entry.body, "queueId"));
-    job->queue->open_count++;
-    job->status = is_mode(job, "scheduleAndSuspend") ? SIM_JOB_PENDING_SCHEDULE
-                  : is_mode(job, "suspend")          ? SIM_JOB_WAITING
-                                                     : SIM_JOB_QUEUED;
+    const char *queue = json_get_string(job->entry.body, "queueId");
+    bool has_policy = json_get(job->entry.body, "classificationPolicyId") != NULL;
+    sim_job_set_queue(job, queue == NULL ? NULL : sim_queue_find(core, queue));
+    job->status = has_policy                           ? SIM_JOB_PENDING_CLASSIFICATION
+                  : is_mode(job, "scheduleAndSuspend") ? SIM_JOB_PENDING_SCHEDULE
+                  : is_mode(job, "suspend")            ? SIM_JOB_WAITING
+                                                       : SIM_JOB_QUEUED;
     sim_job_age(core, job);
     sim_emit_received(core, job);
     sim_say(core, job->entry.id, "job created");
-    enter_mode(core, job, true);
+    if (has_policy) {
+        sim_job_classify(core, job, true);
+    } else {
+        sim_job_enter_mode(core, job);
+    }
 }
 
 static void change(struct sim_core *core, struct sim_job *job, const struct json *old) {
     const struct json *body = job->entry.body;
-    bool is_moved = sim_differs(old, body, "queueId");
-    bool is_other = sim_differs(old, body, "channelId") || sim_differs(old, body, "requestedWorkerSelectors");
+    const char *queue = json_get_string(body, "queueId");
+    bool is_moved = queue != NULL && sim_differs(old, body, "queueId");
     bool has_mode = sim_differs(old, body, "matchingMode");
+    bool has_failed = job->status == SIM_JOB_CLASSIFICATION_FAILED;
     if (sim_job_is_over(job)) {
         return;
     }
@@ -163,35 +174,70 @@ static void change(struct sim_core *core, struct sim_job *job, const struct json
         sim_job_dequeue(core, job);
     }
     if (is_moved) {
-        job->queue->open_count--;
-        job->queue = sim_queue_find(core, json_get_string(body, "queueId"));
-        job->queue->open_count++;
+        sim_job_set_queue(job, sim_queue_find(core, queue));
     }
-    if (has_mode) {
+    if (json_get(body, "classificationPolicyId") == NULL && job->attached.list != NULL) {
+        sim_job_attach(core, job, NULL); /* they were the policy's */
+    }
+    if (has_to_be_classified(job, old)) {
+        sim_job_classify(core, job, has_mode || has_failed);
+    } else if (has_mode || (has_failed && json_get(body, "classificationPolicyId") == NULL)) {
         sim_timer_cancel(&core->timers, &job->timer);
         list_remove(&job->in_scheduling);
-        enter_mode(core, job, false);
+        if (is_mode(job, "queueAndMatch")) {
+            sim_say(core, job->entry.id, "activated");
+        }
+        sim_job_enter_mode(core, job);
     } else if (job->status == SIM_JOB_QUEUED && is_moved) {
         sim_job_enqueue(core, job);
     } else if (job->status == SIM_JOB_QUEUED) {
-        if (is_other) {
-            sim_job_revoke_offers(core, job);
-        }
+        requeue_or_reorder(core, job, old);
+    }
+}
+
+/* Other labels or another policy; when it failed before, whatever may mend it. */
+static bool has_to_be_classified(const struct sim_job *job, const struct json *old) {
+    static const char *const causes[] = {"labels", "classificationPolicyId", NULL};
+    static const char *const mending[] = {"queueId",      "channelId", "priority", "requestedWorkerSelectors",
+                                          "matchingMode", NULL};
+    const struct json *body = job->entry.body;
+    if (json_get(body, "classificationPolicyId") == NULL || job->status == SIM_JOB_ASSIGNED ||
+        job->status == SIM_JOB_COMPLETED) {
+        return false;
+    }
+    bool has_lost_queue = sim_differs(old, body, "queueId") && json_get(body, "queueId") == NULL;
+    return differs_in(old, body, causes) || has_lost_queue ||
+           (job->status == SIM_JOB_CLASSIFICATION_FAILED && differs_in(old, body, mending));
+}
+
+/* learn.microsoft.com, "Classifying a job": other labels, another channel or other worker selectors revoke the
+ * offers and queue the job again. */
+static void requeue_or_reorder(struct sim_core *core, struct sim_job *job, const struct json *old) {
+    static const char *const causes[] = {"labels", "channelId", "requestedWorkerSelectors",
+                                         "classificationPolicyId", NULL};
+    if (differs_in(old, job->entry.body, causes)) {
+        sim_job_requeue(core, job);
+    } else {
         sim_job_reorder(core, job);
-        sim_selectors_begin(core, job);
         sim_job_stir(core, job);
     }
 }
 
-static void enter_mode(struct sim_core *core, struct sim_job *job, bool is_new) {
+static bool differs_in(const struct json *a, const struct json *b, const char *const *names) {
+    for (; *names != NULL; names++) {
+        if (sim_differs(a, b, *names)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sim_job_enter_mode(struct sim_core *core, struct sim_job *job) {
     if (is_mode(job, "scheduleAndSuspend")) {
         sim_job_schedule(core, job);
     } else if (is_mode(job, "suspend")) {
         sim_job_suspend(core, job);
     } else {
-        if (!is_new) {
-            sim_say(core, job->entry.id, "activated");
-        }
         sim_job_enqueue(core, job);
     }
 }
@@ -201,8 +247,8 @@ static bool is_mode(const struct sim_job *job, const char *kind) {
 }
 
 static struct json *job_json(const struct sim_entry *entry) {
-    static const char *const texts[] = {"channelReference", "channelId",       "queueId",
-                                        "priority",         "dispositionCode", NULL};
+    static const char *const texts[] = {
+        "channelReference", "channelId", "classificationPolicyId", "queueId", "priority", "dispositionCode", NULL};
     static const char *const rest[] = {"labels", "tags", "notes", "matchingMode", NULL};
     const struct sim_job *job = CONTAINER_OF(entry, const struct sim_job, entry);
     struct json *value = sim_entry_json(entry);
@@ -256,11 +302,15 @@ static bool job_is_listed(const struct sim_entry *entry, const struct sim_filter
     const struct sim_job *job = CONTAINER_OF(entry, const struct sim_job, entry);
     const char *queue = json_get_string(entry->body, "queueId");
     bool is_timed = filter->before_us != SIM_NEVER || filter->after_us != INT64_MIN;
-    return is_of(job, filter->state) && (filter->queue_id[0] == '\0' || strcmp(queue, filter->queue_id) == 0) &&
-           (filter->channel_id[0] == '\0' || strcmp(job->channel, filter->channel_id) == 0) &&
-           filter->policy_id[0] == '\0' &&
+    return is_of(job, filter->state) && is_named(queue, filter->queue_id) &&
+           is_named(job->channel, filter->channel_id) &&
+           is_named(json_get_string(entry->body, "classificationPolicyId"), filter->policy_id) &&
            (!is_timed || (job->scheduled_us >= filter->after_us && job->scheduled_us <= filter->before_us &&
                           job->scheduled_us >= 0));
+}
+
+static bool is_named(const char *id, const char *wanted) {
+    return wanted[0] == '\0' || (id != NULL && strcmp(id, wanted) == 0);
 }
 
 /* "active" is everything that is not over. */
@@ -308,6 +358,7 @@ static void job_destroy(struct sim_core *core, struct sim_entry *entry) {
     sim_selectors_reset(&job->attached);
     list_remove(&job->in_stirred);
     list_remove(&job->in_scheduling);
+    list_remove(&job->in_classifying);
     sim_entry_remove(&core->jobs, entry);
     free(job);
 }

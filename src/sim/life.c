@@ -3,6 +3,7 @@
 #include "sim/exception.h"
 #include "sim/state.h"
 
+static void wait_in_line(struct sim_core *core, struct sim_job *job);
 static void wake(struct sim_core *core, struct sim_timer *timer);
 
 const char *sim_job_status_name(enum sim_job_status status) {
@@ -16,6 +17,8 @@ const char *sim_job_status_name(enum sim_job_status status) {
         [SIM_JOB_SCHEDULED] = "scheduled",
         [SIM_JOB_SCHEDULE_FAILED] = "scheduleFailed",
         [SIM_JOB_WAITING] = "waitingForActivation",
+        [SIM_JOB_PENDING_CLASSIFICATION] = "pendingClassification",
+        [SIM_JOB_CLASSIFICATION_FAILED] = "classificationFailed",
     };
     return names[status];
 }
@@ -30,15 +33,35 @@ void sim_job_set_status(struct sim_core *core, struct sim_job *job, enum sim_job
 }
 
 void sim_job_enqueue(struct sim_core *core, struct sim_job *job) {
-    sim_job_set_status(core, job, SIM_JOB_QUEUED);
     job->enqueued_us = core->now_us;
     job->turn = ++core->turn;
+    wait_in_line(core, job);
+    sim_exceptions_begin(core, job);
+}
+
+void sim_job_requeue(struct sim_core *core, struct sim_job *job) {
+    wait_in_line(core, job);
+    sim_exceptions_resume(core, job);
+}
+
+static void wait_in_line(struct sim_core *core, struct sim_job *job) {
+    sim_job_revoke_offers(core, job);
+    sim_job_set_status(core, job, SIM_JOB_QUEUED);
     sim_job_reorder(core, job);
     sim_emit_queued(core, job);
     sim_say(core, job->entry.id, "queued in %s, priority %d", job->queue->entry.id, (int)job->priority);
     sim_selectors_begin(core, job);
-    sim_exceptions_begin(core, job);
     sim_job_stir(core, job);
+}
+
+void sim_job_set_queue(struct sim_job *job, struct sim_queue *queue) {
+    if (job->queue != NULL) {
+        job->queue->open_count--;
+    }
+    job->queue = queue;
+    if (queue != NULL) {
+        queue->open_count++;
+    }
 }
 
 void sim_job_reorder(struct sim_core *core, struct sim_job *job) {
@@ -53,7 +76,9 @@ void sim_job_revoke_offers(struct sim_core *core, struct sim_job *job) {
 }
 
 void sim_job_dequeue(struct sim_core *core, struct sim_job *job) {
-    sim_line_leave(&job->queue->line, job);
+    if (job->queue != NULL) {
+        sim_line_leave(&job->queue->line, job);
+    }
     sim_selectors_pause(core, job);
     sim_exceptions_pause(core, job);
     sim_job_revoke_offers(core, job);
@@ -78,8 +103,8 @@ void sim_job_finish(struct sim_core *core, struct sim_job *job, enum sim_job_sta
     sim_job_set_status(core, job, status);
     sim_job_dequeue(core, job);
     list_remove(&job->in_scheduling);
-    job->queue->open_count--;
-    job->queue = NULL;
+    list_remove(&job->in_classifying);
+    sim_job_set_queue(job, NULL);
     LIST_EACH (&job->declines, node) {
         sim_decline_free(core, CONTAINER_OF(node, struct sim_decline, in_job));
     }

@@ -21,7 +21,8 @@ typedef struct json *fx_lazy(struct fx *fx, bool is_live);
 static struct json *expression(struct fx *fx, bool is_live);
 static struct json *binary(struct fx *fx, enum precedence least, bool is_live);
 static enum precedence precedence_of(int kind);
-static struct json *combine(struct fx *fx, int operator, struct json * left, struct json *right, bool is_live);
+static struct json *combine(struct fx *fx, struct fx_token sign, struct json *left, struct json *right,
+                            bool is_live);
 static struct json *prefix(struct fx *fx, bool is_live);
 static struct json *primary(struct fx *fx, bool is_live);
 static struct json *text_literal(struct fx *fx, bool is_live);
@@ -65,18 +66,18 @@ static struct json *binary(struct fx *fx, enum precedence least, bool is_live) {
     }
     struct json *left = fx->is_failed ? NULL : prefix(fx, is_live);
     while (!fx->is_failed && precedence_of(fx->token.kind) >= least) {
-        int operator= fx->token.kind;
-        enum precedence precedence = precedence_of(operator);
+        struct fx_token sign = fx->token;
+        enum precedence precedence = precedence_of(sign.kind);
         bool truth = false;
-        bool is_logical = operator== FX_AND || operator== FX_OR;
+        bool is_logical = sign.kind == FX_AND || sign.kind == FX_OR;
         if (is_logical && is_live && fx_truth(fx, left, &truth) < 0) {
             break;
         }
-        bool is_decided = is_logical && is_live && truth == (operator== FX_OR);
+        bool is_decided = is_logical && is_live && truth == (sign.kind == FX_OR);
         fx_next(fx);
         /* `a ^ b ^ c` is `a ^ (b ^ c)`, and the exponent may have a sign. */
-        enum precedence right = operator== '^' ? PRECEDENCE_PREFIX : precedence + 1;
-        left = combine(fx, operator, left, binary(fx, right, is_live && !is_decided), is_live);
+        enum precedence right = sign.kind == '^' ? PRECEDENCE_PREFIX : precedence + 1;
+        left = combine(fx, sign, left, binary(fx, right, is_live && !is_decided), is_live);
     }
     fx->depth--;
     return left;
@@ -104,18 +105,22 @@ static enum precedence precedence_of(int kind) {
     }
 }
 
-/* Frees both. Of && and || the right side is there only if it decides. */
-static struct json *combine(struct fx *fx, int operator, struct json * left, struct json *right, bool is_live) {
+/* Frees both. Of && and || the right side is there only if it decides. What goes wrong is at the sign. */
+static struct json *combine(struct fx *fx, struct fx_token sign, struct json *left, struct json *right,
+                            bool is_live) {
     struct json *value = NULL;
-    bool truth = operator== FX_OR;
+    bool truth = sign.kind == FX_OR;
+    struct fx_token next = fx->token;
     if (!is_live || fx->is_failed) {
         goto out;
     }
-    if (operator!= FX_AND && operator!= FX_OR) {
-        value = fx_apply(fx, operator, left, right);
+    fx->token = sign;
+    if (sign.kind != FX_AND && sign.kind != FX_OR) {
+        value = fx_apply(fx, sign.kind, left, right);
     } else if (right == NULL || fx_truth(fx, right, &truth) == 0) {
         value = fx_keep(fx, json_bool(truth));
     }
+    fx->token = next;
 out:
     json_free(left);
     json_free(right);
@@ -123,18 +128,18 @@ out:
 }
 
 static struct json *prefix(struct fx *fx, bool is_live) {
-    int operator= fx->token.kind;
+    int sign = fx->token.kind;
     struct json *value;
-    if (operator== '-' || operator== FX_NOT) {
+    if (sign == '-' || sign == FX_NOT) {
         fx_next(fx);
         value = binary(fx, PRECEDENCE_PREFIX, is_live);
         struct json *operand = value;
         double number = 0;
         bool truth = false;
         value = NULL;
-        if (is_live && !fx->is_failed && operator== '-' && fx_number(fx, operand, &number) == 0) {
+        if (is_live && !fx->is_failed && sign == '-' && fx_number(fx, operand, &number) == 0) {
             value = fx_make_number(fx, -number);
-        } else if (is_live && !fx->is_failed && operator== FX_NOT && fx_truth(fx, operand, &truth) == 0) {
+        } else if (is_live && !fx->is_failed && sign == FX_NOT && fx_truth(fx, operand, &truth) == 0) {
             value = fx_keep(fx, json_bool(!truth));
         }
         json_free(operand);
@@ -315,7 +320,10 @@ static struct json *call_eager(struct fx *fx, struct slice name, bool is_live) {
                 function->most > function->least ? " or more" : "");
     }
     if (is_live && !fx->is_failed) {
+        struct fx_token next = fx->token;
+        fx->token.text = name; /* what goes wrong is the function's */
         value = function->call(fx, arguments, count);
+        fx->token = next;
     }
     while (count > 0) {
         json_free(arguments[--count]);

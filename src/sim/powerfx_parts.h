@@ -70,7 +70,7 @@ struct json *fx_make_text(struct fx *fx, struct buffer *text);
 bool fx_is_equal(const struct json *a, const struct json *b);
 bool fx_is_blank(const struct json *value); /* or an empty text */
 /* `left operator right`, without && and ||, which are no matter of values. */
-struct json *fx_apply(struct fx *fx, int operator, const struct json * left, const struct json *right);
+struct json *fx_apply(struct fx *fx, int sign, const struct json *left, const struct json *right);
 
 /* powerfx_functions.c: those that want all their arguments. */
 struct fx_function {

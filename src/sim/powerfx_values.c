@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static struct json *compare(struct fx *fx, int operator, const struct json * left, const struct json *right);
-static struct json *calculate(struct fx *fx, int operator, const struct json * left, const struct json *right);
+static struct json *compare(struct fx *fx, int sign, const struct json *left, const struct json *right);
+static struct json *calculate(struct fx *fx, int sign, const struct json *left, const struct json *right);
 static struct json *join(struct fx *fx, const struct json *left, const struct json *right);
 static struct json *contains(struct fx *fx, const struct json *part, const struct json *whole, bool is_exact);
 static bool is_element(const struct json *value, const struct json *table, bool is_exact);
@@ -96,36 +96,36 @@ bool fx_is_blank(const struct json *value) {
     return json_kind(value) == JSON_NULL || (text != NULL && text[0] == '\0');
 }
 
-struct json *fx_apply(struct fx *fx, int operator, const struct json * left, const struct json *right) {
-    switch (operator) {
+struct json *fx_apply(struct fx *fx, int sign, const struct json *left, const struct json *right) {
+    switch (sign) {
     case '=': return fx_keep(fx, json_bool(fx_is_equal(left, right)));
     case FX_NOT_EQUAL: return fx_keep(fx, json_bool(!fx_is_equal(left, right)));
     case '<':
     case '>':
     case FX_LESS_EQUAL:
-    case FX_GREATER_EQUAL: return compare(fx, operator, left, right);
+    case FX_GREATER_EQUAL: return compare(fx, sign, left, right);
     case '&': return join(fx, left, right);
     case FX_IN: return contains(fx, left, right, false);
     case FX_EXACT_IN: return contains(fx, left, right, true);
-    default: return calculate(fx, operator, left, right);
+    default: return calculate(fx, sign, left, right);
     }
 }
 
-static struct json *compare(struct fx *fx, int operator, const struct json * left, const struct json *right) {
+static struct json *compare(struct fx *fx, int sign, const struct json *left, const struct json *right) {
     double a = 0, b = 0;
     if (fx_number(fx, left, &a) < 0 || fx_number(fx, right, &b) < 0) {
         return NULL;
     }
-    bool is_true = operator== '<' ? a < b : operator== '>' ? a > b : operator== FX_LESS_EQUAL ? a <= b : a >= b;
+    bool is_true = sign == '<' ? a < b : sign == '>' ? a > b : sign == FX_LESS_EQUAL ? a <= b : a >= b;
     return fx_keep(fx, json_bool(is_true));
 }
 
-static struct json *calculate(struct fx *fx, int operator, const struct json * left, const struct json *right) {
+static struct json *calculate(struct fx *fx, int sign, const struct json *left, const struct json *right) {
     double a = 0, b = 0;
     if (fx_number(fx, left, &a) < 0 || fx_number(fx, right, &b) < 0) {
         return NULL;
     }
-    switch (operator) {
+    switch (sign) {
     case '+': return fx_make_number(fx, a + b);
     case '-': return fx_make_number(fx, a - b);
     case '*': return fx_make_number(fx, a * b);

@@ -1,7 +1,7 @@
 /* From a request to the operation that it means: everything that does not need a resource is refused here. */
 #include "base/text.h"
+#include "sim/classify.h"
 #include "sim/exception.h"
-#include "sim/state.h"
 #include <stdlib.h>
 
 struct route {
@@ -12,10 +12,10 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {"router.classification_policies.create", NULL, NULL},
-    {"router.classification_policies.delete", NULL, NULL},
-    {"router.classification_policies.get", NULL, NULL},
-    {"router.classification_policies.list", NULL, NULL},
+    {"router.classification_policies.create", sim_upsert, &sim_classification_kind},
+    {"router.classification_policies.delete", sim_delete, &sim_classification_kind},
+    {"router.classification_policies.get", sim_get, &sim_classification_kind},
+    {"router.classification_policies.list", sim_list, &sim_classification_kind},
     {"router.distribution_policies.create", sim_upsert, &sim_policy_kind},
     {"router.distribution_policies.delete", sim_delete, &sim_policy_kind},
     {"router.distribution_policies.get", sim_get, &sim_policy_kind},
@@ -32,7 +32,7 @@ static const struct route routes[] = {
     {"router.jobs.get", sim_get, &sim_job_kind},
     {"router.jobs.list", sim_list, &sim_job_kind},
     {"router.jobs.position", sim_job_position, NULL},
-    {"router.jobs.reclassify", NULL, NULL},
+    {"router.jobs.reclassify", sim_job_reclassify_now, NULL},
     {"router.jobs.unassign", sim_job_unassign, NULL},
     {"router.offers.accept", sim_offer_accept, NULL},
     {"router.offers.decline", sim_offer_decline, NULL},

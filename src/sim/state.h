@@ -73,6 +73,8 @@ enum sim_job_status {
     SIM_JOB_SCHEDULED,
     SIM_JOB_WAITING,
     SIM_JOB_SCHEDULE_FAILED,
+    SIM_JOB_PENDING_CLASSIFICATION,
+    SIM_JOB_CLASSIFICATION_FAILED,
 };
 
 /* What a job keeps of exceptions while it waits in a queue: exception.c's. */
@@ -88,7 +90,7 @@ struct sim_exceptions {
 struct sim_job {
     struct sim_entry entry;
     enum sim_job_status status;
-    struct sim_queue *queue; /* NULL once it is over */
+    struct sim_queue *queue; /* NULL once it is over, or until it was classified */
     const char *channel;     /* into the body, as the next */
     struct sim_selectors requested, attached;
     bool is_expedited; /* by a selector that did not expire */
@@ -111,6 +113,8 @@ struct sim_job {
     struct sim_exceptions exceptions;
     struct list_node in_stirred;
     struct list_node in_scheduling;
+    enum sim_job_status classified_from; /* while it is pending: where it was */
+    struct list_node in_classifying;
 };
 
 struct sim_channel {
@@ -182,7 +186,7 @@ struct sim_core {
     uint64_t random[2];
     uint64_t revision, registration, turn;
     bool is_broken; /* out of memory in the middle of a change */
-    struct sim_collection exception_policies, policies, queues, workers, jobs, offers;
+    struct sim_collection exception_policies, classifications, policies, queues, workers, jobs, offers;
     struct sim_timers timers;
     struct list stirred_queues; /* a worker or policy changed: all waiting jobs are tried */
     struct list stirred_workers;
@@ -191,6 +195,7 @@ struct sim_core {
     struct list stirred_jobs;      /* new or free again: only this job is */
     struct list excepting;         /* jobs that came into a queue with an exception policy */
     struct list draining;          /* workers that leave when the request is answered */
+    struct list classifying;       /* jobs that are classified when the request is answered */
     struct list scheduling;        /* jobs whose schedule is taken when the request is answered */
     struct sim_pending *first_event, *last_event;
     sim_trace *trace;
@@ -298,6 +303,12 @@ bool sim_job_is_over(const struct sim_job *job);
 void sim_job_set_status(struct sim_core *core, struct sim_job *job, enum sim_job_status status);
 /* Into its queue's order, with RouterJobQueued. */
 void sim_job_enqueue(struct sim_core *core, struct sim_job *job);
+/* Where its matching mode says: queued, scheduled or suspended. */
+void sim_job_enter_mode(struct sim_core *core, struct sim_job *job);
+/* Its offers are revoked and it waits anew, with RouterJobQueued, but keeps its turn. */
+void sim_job_requeue(struct sim_core *core, struct sim_job *job);
+/* It counts for this queue (NULL: for none) from now on; it must not wait in a line. */
+void sim_job_set_queue(struct sim_job *job, struct sim_queue *queue);
 /* To its place, after its priority or a selector changed. */
 void sim_job_reorder(struct sim_core *core, struct sim_job *job);
 /* Its open offers are revoked. */
@@ -399,6 +410,7 @@ void sim_emit_worker_updated(struct sim_core *core, const struct sim_worker *wor
                              const struct json *properties);
 
 /* core.c */
+double sim_random(struct sim_core *core); /* from 0, to less than 1 */
 void sim_uuid(struct sim_core *core, char text[SIM_UUID_SIZE]);
 void sim_say(struct sim_core *core, const char *id, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Takes `json` over. */

@@ -222,6 +222,7 @@ static void a_label_that_changes_makes_a_match(void **state) {
     take_offer(&kit, "w1", "j1", NULL);
     kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1", "{\"requestedWorkerSelectors\":[]}");
     kit_event(&kit, "RouterWorkerOfferRevoked"); /* what it asks for is another thing now */
+    kit_event(&kit, "RouterJobQueued");
     take_offer(&kit, "w1", "j1", NULL);
     kit_quiet(&kit);
     kit_close(&kit);

@@ -37,10 +37,6 @@ static void requests_that_name_nothing_are_refused(void **state) {
     kit_refused(&kit, 400, "InvalidId", "id", "GET", "/routing/jobs/%00", NULL, NULL);
     kit_refused(&kit, 400, "InvalidId", "id", "GET", "/routing/jobs/%ff", NULL, NULL);
     kit_refused(&kit, 400, "InvalidId", "id", "GET", "/routing/jobs/%4", NULL, NULL);
-    kit_refused(&kit, 501, "NotImplemented", "router.classification_policies.list", "GET",
-                "/routing/classificationPolicies", NULL, NULL);
-    kit_refused(&kit, 501, "NotImplemented", "router.jobs.reclassify", "POST", "/routing/jobs/j:reclassify", NULL,
-                NULL);
     char path[600] = "/routing/jobs/";
     memset(path + strlen(path), 'a', 500);
     kit_refused(&kit, 400, "InvalidId", "256", "GET", path, NULL, NULL);
@@ -79,7 +75,8 @@ static const struct {
     {400, "MissingMember", "channelId", "{\"queueId\":\"q\"}"},
     {400, "MissingMember", "queueId", "{\"channelId\":\"voice\"}"},
     {400, "InvalidReference", "nowhere", "{\"channelId\":\"voice\",\"queueId\":\"nowhere\"}"},
-    {501, "NotImplemented", "classification", "{\"channelId\":\"voice\",\"classificationPolicyId\":\"c\"}"},
+    {400, "InvalidReference", "classificationPolicyId",
+     "{\"channelId\":\"voice\",\"classificationPolicyId\":\"c\"}"},
 };
 
 static void bodies_are_checked_against_the_table(void **state) {
