@@ -30,8 +30,8 @@ sim_handler sim_job_reclassify_now;
 int sim_job_reclassify(struct sim_core *core, struct sim_job *job, const char *policy_id,
                        const struct json *labels);
 
-/* To pendingClassification, out of its queue's line, its offers revoked. `is_entering`: afterwards it goes where its
- * matching mode says, from wherever it was; else a scheduled or suspended job goes back to that. */
+/* To pendingClassification, out of its queue's line, its offers revoked. `is_entering`: afterwards it goes where
+ * its matching mode says, from wherever it was; else a scheduled or suspended job goes back to that. */
 void sim_job_classify(struct sim_core *core, struct sim_job *job, bool is_entering);
 
 /* Classifies all that are pending. Of sim_settle. */
