@@ -15,7 +15,9 @@ static int block_signals(void);
 int cli_sim(int argc, char **argv) {
     struct sim_words words;
     int status = sim_options_read(argc, argv, &words);
-    return status >= 0 ? status : run(&words);
+    status = status >= 0 ? status : run(&words);
+    sim_words_reset(&words);
+    return status;
 }
 
 static int run(struct sim_words *words) {

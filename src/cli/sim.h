@@ -14,12 +14,22 @@ struct sim_words {
     const char *targets[SIM_TARGETS_MOST];
     enum sim_choice trace;
     bool has_seed;
+    struct filter *filter; /* owned: freed with sim_words_reset */
 };
 
 /* Into `words`, whatever it held. The exit status, or -1 to go on. */
 int sim_options_read(int argc, char **argv, struct sim_words *words);
+void sim_words_reset(struct sim_words *words);
 
 /* sim_values.c: values of options. 0, or -1 when the text is none. */
 int sim_read_number(const char *text, double least, double most, double *value);
+/* "5%", "0.5%", "100%": a share from 0 to 1. */
+int sim_read_share(const char *text, double *share);
+/* "20ms", "1.5s", "7m", "24h". */
+int sim_read_seconds(const char *text, double least, double most, double *seconds);
+
+/* sim_filter.c: a filter from a file that holds it, or a whole event subscription as ARM has it. NULL with the
+ * error; the caller frees it. */
+struct filter *sim_read_filter(const char *path, struct error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/sim.h"
+#include "event/filter.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,15 @@ static int read_to(struct sim_words *words, const char *text);
 static int read_subscription(struct sim_words *words, const char *text);
 static int read_batch(struct sim_words *words, const char *text);
 static int read_retry_scale(struct sim_words *words, const char *text);
+static int read_cloudevents(struct sim_words *words, const char *text);
+static int read_filter(struct sim_words *words, const char *text);
+static int read_max_attempts(struct sim_words *words, const char *text);
+static int read_event_ttl(struct sim_words *words, const char *text);
+static int read_dead_letters(struct sim_words *words, const char *text);
+static int read_duplicate(struct sim_words *words, const char *text);
+static int read_reorder(struct sim_words *words, const char *text);
+static int read_drop_answers(struct sim_words *words, const char *text);
+static int read_share(const char *option, const char *text, double *share);
 static int read_speed(struct sim_words *words, const char *text);
 static int read_seed(struct sim_words *words, const char *text);
 static int read_trace(struct sim_words *words, const char *text);
@@ -34,10 +44,21 @@ static const struct row rows[] = {
     {"to", "URL", read_to, "gets the events, after the handshake; may be given several times"},
     {"subscription", "NAME", read_subscription,
      "the event subscription's name; " SIM_SUBSCRIPTION " if not given"},
+    {"cloudevents", NULL, read_cloudevents,
+     "as CloudEvents 1.0, with their handshake, instead of Event Grid's schema"},
+    {"filter", "FILE", read_filter, "the subscription's filter, as JSON: other events are not delivered"},
     {"batch", "N", read_batch, "events in one delivery at most, 1 to 5000; 10 if not given"},
     {"retry-scale", "X", read_retry_scale,
      "how much of Event Grid's waits between attempts is waited; 0.1 if not given\n" INDENT
      "(the first retry after 1 s instead of 10 s), less with a --speed over 10"},
+    {"max-attempts", "N", read_max_attempts, "of a delivery, 1 to 30; 30 if not given"},
+    {"event-ttl", "TIME", read_event_ttl,
+     "no attempt later than that, 1m to 24h, times the scale; 24h if not given"},
+    {"dead-letters", "DIR", read_dead_letters, "keeps what could not be delivered, a JSON file for each event"},
+    {NULL, NULL, NULL, "What may go wrong with events"},
+    {"duplicate", "P%", read_duplicate, "so many events come twice"},
+    {"reorder", "P%", read_reorder, "so many are overtaken by later ones"},
+    {"drop-answers", "P%", read_drop_answers, "so many answers count as lost: the delivery is made again"},
     {NULL, NULL, NULL, "Time and chance"},
     {"speed", "N", read_speed, "the router's clock runs N times as fast as the wall's: offers, schedules"},
     {"seed", "N", read_seed, "of ids and of all chance; a new one each time if not given"},
@@ -72,6 +93,10 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
         return cli_misuse("sim", "%s: only options are taken; a target is given with --to", argv[optind]);
     }
     return -1;
+}
+
+void sim_words_reset(struct sim_words *words) {
+    filter_free(words->filter);
 }
 
 static int print_help(struct sim_words *words, const char *text) {
@@ -133,6 +158,60 @@ static int read_batch(struct sim_words *words, const char *text) {
 static int read_retry_scale(struct sim_words *words, const char *text) {
     if (sim_read_number(text, 1e-9, 1000, &words->sim.retry_scale) < 0) {
         return cli_misuse("sim", "--retry-scale %s: must be a number above 0, 1 for Event Grid's own waits", text);
+    }
+    return -1;
+}
+
+static int read_cloudevents(struct sim_words *words, const char *text) {
+    (void)text;
+    words->sim.is_cloud = true;
+    return -1;
+}
+
+static int read_filter(struct sim_words *words, const char *text) {
+    struct error error = {0};
+    filter_free(words->filter);
+    words->filter = sim_read_filter(text, &error);
+    words->sim.filter = words->filter;
+    return words->filter == NULL ? cli_misuse("sim", "--filter %s: %s", text, error.message) : -1;
+}
+
+static int read_max_attempts(struct sim_words *words, const char *text) {
+    uint64_t count = 0;
+    if (text_to_uint64(slice_of(text), &count) < 0 || count < 1 || count > DELIVERY_ATTEMPTS) {
+        return cli_misuse("sim", "--max-attempts %s: must be a number from 1 to %d", text, DELIVERY_ATTEMPTS);
+    }
+    words->sim.attempts = (unsigned)count;
+    return -1;
+}
+
+static int read_event_ttl(struct sim_words *words, const char *text) {
+    if (sim_read_seconds(text, 60, DELIVERY_LIVE_SECONDS, &words->sim.live_seconds) < 0) {
+        return cli_misuse("sim", "--event-ttl %s: must be a time from 1m to 24h", text);
+    }
+    return -1;
+}
+
+static int read_dead_letters(struct sim_words *words, const char *text) {
+    words->sim.dead_letters = text;
+    return -1;
+}
+
+static int read_duplicate(struct sim_words *words, const char *text) {
+    return read_share("duplicate", text, &words->sim.chances.duplicate);
+}
+
+static int read_reorder(struct sim_words *words, const char *text) {
+    return read_share("reorder", text, &words->sim.chances.reorder);
+}
+
+static int read_drop_answers(struct sim_words *words, const char *text) {
+    return read_share("drop-answers", text, &words->sim.chances.drop_answer);
+}
+
+static int read_share(const char *option, const char *text, double *share) {
+    if (sim_read_share(text, share) < 0) {
+        return cli_misuse("sim", "--%s %s: must be a share from 0%% to 100%%, such as 5%%", option, text);
     }
     return -1;
 }

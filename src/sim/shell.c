@@ -170,6 +170,14 @@ static int start(struct sim *sim, const struct sim_options *options, struct erro
             .subscription = options->subscription == NULL ? SIM_SUBSCRIPTION : options->subscription,
             .batch = options->batch == 0 ? SIM_BATCH : options->batch,
             .retry_scale = retry_scale(options),
+            .clock = sim->clock,
+            .is_cloud = options->is_cloud,
+            .filter = options->filter,
+            .dead_letters = options->dead_letters,
+            .attempts = options->attempts,
+            .live_seconds = options->live_seconds,
+            .seed = options->seed,
+            .chances = options->chances,
         },
         error);
     if (sim->delivery == NULL || watch_stop(sim, options->stop_fd, error) < 0 ||

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "sim/clock.h"
+#include "sim/delivery.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,14 +36,20 @@ struct sim_options {
     const char *listen;         /* NULL: SIM_ADDRESS; port 0 takes a free one */
     const char *const *targets; /* URLs that get the events */
     size_t target_count;
-    const char *subscription; /* NULL: SIM_SUBSCRIPTION */
-    const char *key;          /* base64; NULL: SIM_DEVELOPMENT_KEY */
-    size_t batch;             /* events in one delivery at most; 0: SIM_BATCH */
-    double retry_scale;       /* of Event Grid's schedule; 0: SIM_RETRY_SCALE, or 1 / speed if that is less */
-    double speed;             /* of the router's time; 0: 1, the wall clock's */
-    uint64_t seed;            /* of the ids, and of all chance */
-    int trace_fd;             /* one line for each thing that happens; -1: none */
-    int stop_fd;              /* stops when it can be read; -1: none. Stays the caller's */
+    const char *subscription;    /* NULL: SIM_SUBSCRIPTION */
+    const char *key;             /* base64; NULL: SIM_DEVELOPMENT_KEY */
+    size_t batch;                /* events in one delivery at most; 0: SIM_BATCH */
+    double retry_scale;          /* of Event Grid's schedule; 0: SIM_RETRY_SCALE, or 1 / speed if that is less */
+    bool is_cloud;               /* deliveries are CloudEvents 1.0 */
+    const struct filter *filter; /* the subscription's; NULL: every event passes. Stays the caller's */
+    const char *dead_letters;    /* a folder for what cannot be delivered; NULL: it is dropped */
+    unsigned attempts;           /* of a delivery; 0: DELIVERY_ATTEMPTS */
+    double live_seconds;         /* of an event, times the scale; 0: DELIVERY_LIVE_SECONDS */
+    struct delivery_chances chances;
+    double speed;  /* of the router's time; 0: 1, the wall clock's */
+    uint64_t seed; /* of the ids, and of all chance */
+    int trace_fd;  /* one line for each thing that happens; -1: none */
+    int stop_fd;   /* stops when it can be read; -1: none. Stays the caller's */
 };
 
 /* Listens when it returns. */
