@@ -28,6 +28,7 @@ struct sim_core *sim_core_new(uint64_t seed, struct error *error) {
     core->random[0] = mix(&seed);
     core->random[1] = mix(&seed);
     sim_collection_init(&core->exception_policies);
+    sim_route_prepare(core);
     sim_collection_init(&core->policies);
     sim_collection_init(&core->classifications);
     sim_collection_init(&core->queues);
@@ -148,9 +149,14 @@ void sim_push_event(struct sim_core *core, const char *type, const char *id, cha
 void sim_uuid(struct sim_core *core, char text[SIM_UUID_SIZE]) {
     uint64_t high = (next_random(core) & ~UINT64_C(0xf000)) | UINT64_C(0x4000);
     uint64_t low = (next_random(core) & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
-    snprintf(text, SIM_UUID_SIZE, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
-             (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
-             (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+    uint64_t halves[] = {high, low};
+    for (size_t i = 0, place = 0; i < 32; i++, place++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) {
+            text[place++] = '-';
+        }
+        text[place] = "0123456789abcdef"[halves[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    }
+    text[SIM_UUID_SIZE - 1] = '\0';
 }
 
 double sim_random(struct sim_core *core) {

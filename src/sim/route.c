@@ -11,7 +11,7 @@ struct route {
     const struct sim_kind *kind;
 };
 
-static const struct route routes[] = {
+static const struct route routes[SIM_ROUTES] = {
     {"router.classification_policies.create", sim_upsert, &sim_classification_kind},
     {"router.classification_policies.delete", sim_delete, &sim_classification_kind},
     {"router.classification_policies.get", sim_get, &sim_classification_kind},
@@ -47,8 +47,9 @@ static const struct route routes[] = {
     {"router.workers.list", sim_list, &sim_worker_kind},
 };
 
-static const struct route *find_route(const struct sim_request *request, struct slice ids[2],
-                                      const struct router_operation **operation, bool *is_path_known);
+static const struct route *find_route(const struct sim_core *core, const struct sim_request *request,
+                                      struct slice ids[2], const struct router_operation **operation,
+                                      bool *is_path_known);
 static bool matches_path(const char *template, struct slice path, struct slice ids[2]);
 static bool matches_segment(struct slice template, struct slice segment, struct slice *id);
 static struct slice take_segment(struct slice *path);
@@ -59,11 +60,17 @@ static int check_version(struct sim_core *core, struct slice query, struct sim_a
 static int read_body(struct sim_core *core, const struct sim_request *request, struct sim_call *call);
 static struct slice media_type(struct slice content_type);
 
+void sim_route_prepare(struct sim_core *core) {
+    for (size_t i = 0; i < SIM_ROUTES; i++) {
+        core->operations[i] = router_find(slice_of(routes[i].operation));
+    }
+}
+
 int sim_route(struct sim_core *core, const struct sim_request *request, struct sim_call *call,
               sim_handler **handler) {
     struct slice ids[2] = {{NULL, 0}, {NULL, 0}};
     bool is_path_known = false;
-    const struct route *route = find_route(request, ids, &call->operation, &is_path_known);
+    const struct route *route = find_route(core, request, ids, &call->operation, &is_path_known);
     if (route == NULL && is_path_known) {
         return sim_fail(call->answer, 405, "MethodNotAllowed", "this path does not take %.*s",
                         SLICE_ARG(request->method));
@@ -107,10 +114,11 @@ enum sim_text sim_query(struct slice query, const char *name, char text[SIM_ID_L
     return SIM_TEXT_ABSENT;
 }
 
-static const struct route *find_route(const struct sim_request *request, struct slice ids[2],
-                                      const struct router_operation **operation, bool *is_path_known) {
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        const struct router_operation *candidate = router_find(slice_of(routes[i].operation));
+static const struct route *find_route(const struct sim_core *core, const struct sim_request *request,
+                                      struct slice ids[2], const struct router_operation **operation,
+                                      bool *is_path_known) {
+    for (size_t i = 0; i < SIM_ROUTES; i++) {
+        const struct router_operation *candidate = core->operations[i];
         ids[0] = ids[1] = (struct slice){NULL, 0};
         if (candidate == NULL || !matches_path(candidate->path, request->path, ids)) {
             continue;

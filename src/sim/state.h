@@ -22,7 +22,8 @@ enum {
     SIM_TIME_SIZE = 40,
     SIM_UNASSIGN_LIMIT = 3,
     SIM_IDLE_DAYS = 7,
-    SIM_JOB_DAYS = 90
+    SIM_JOB_DAYS = 90,
+    SIM_ROUTES = 33
 };
 
 /* A change: another revision, modified now. */
@@ -197,6 +198,7 @@ struct sim_core {
     struct list draining;          /* workers that leave when the request is answered */
     struct list classifying;       /* jobs that are classified when the request is answered */
     struct list scheduling;        /* jobs whose schedule is taken when the request is answered */
+    const struct router_operation *operations[SIM_ROUTES]; /* of the routes, in route.c's order */
     struct sim_pending *first_event, *last_event;
     sim_trace *trace;
     void *trace_context;
@@ -273,6 +275,8 @@ const char *sim_etag(const struct sim_entry *entry, char text[SIM_ETAG_SIZE]);
 const char *sim_time(int64_t us, char text[SIM_TIME_SIZE]);
 
 /* route.c */
+/* Looks up the operations of all routes, once. */
+void sim_route_prepare(struct sim_core *core);
 /* 0 with the handler, or -1 with the answer. The caller frees call->body in both cases. */
 int sim_route(struct sim_core *core, const struct sim_request *request, struct sim_call *call,
               sim_handler **handler);
