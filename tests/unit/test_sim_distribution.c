@@ -314,6 +314,7 @@ static void a_job_is_dropped_after_90_days(void **state) {
     kit_pass(&kit, 1);
     assert_string_equal(json_get_string(kit_event(&kit, "RouterJobDeleted"), "jobId"), "j1");
     expect_offer(&kit, "w1", "j2"); /* the worker has room again */
+    kit_ok(&kit, 404, "GET", "/routing/jobs/j1", NULL);
     kit_pass(&kit, 30);
     kit_event(&kit, "RouterWorkerOfferExpired");
     kit_event(&kit, "RouterWorkerDeregistered");

@@ -446,6 +446,15 @@ static void what_jobs_ask_does_not_change_their_order(void **state) {
     kit_event(&kit, "RouterJobReceived");
     kit_event(&kit, "RouterJobQueued");
     take_offer(&kit, "all", "j7", NULL);
+    kit_ok(&kit, 200, "PATCH", "/routing/workers/all", "{\"capacity\":2}");
+    kit_job(&kit, "older",
+            ",\"requestedWorkerSelectors\":[{\"key\":\"z\",\"labelOperator\":\"equal\",\"value\":1}]");
+    kit_job(&kit, "newer",
+            ",\"requestedWorkerSelectors\":[{\"key\":\"a\",\"labelOperator\":\"equal\",\"value\":1}]");
+    kit_drop_events(&kit);
+    kit_ok(&kit, 200, "PATCH", "/routing/workers/all", "{\"capacity\":3}");
+    kit_event(&kit, "RouterWorkerUpdated");
+    take_offer(&kit, "all", "older", NULL);
     kit_quiet(&kit);
     kit_close(&kit);
 }
