@@ -14,6 +14,7 @@ struct kept {
 };
 
 static bool is_failure(const struct step *step);
+static bool is_followed(const struct run *run, const struct step *step);
 static int take_kept(void *context, size_t index, struct slice raw_value);
 static bool is_forgotten(const struct step *step);
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,
@@ -126,16 +127,11 @@ bool journal_has_more(const struct run *run) {
 }
 
 void journal_forget(struct run *run, const struct step *raised) {
-    bool is_last = true;
-    for (struct list_node *node = run->steps.head.previous; node != &run->steps.head; node = node->previous) {
+    LIST_EACH (&run->steps, node) {
         struct step *step = CONTAINER_OF(node, struct step, in_run);
-        if (step->state != STEP_ANSWERED || step->asked_in != run->dispatch) {
-            continue;
-        }
-        if (is_failure(step) && (is_last || step == raised)) {
+        if (step->state == STEP_ANSWERED && step->asked_in == run->dispatch && is_failure(step) &&
+            (step == raised || !is_followed(run, step))) {
             step->state = STEP_FORGOTTEN;
-        } else {
-            is_last = false;
         }
     }
 }
@@ -165,6 +161,18 @@ static bool is_forgotten(const struct step *step) {
 /* An error, or what an http request was answered with a status that speaks of one. */
 static bool is_failure(const struct step *step) {
     return step->is_error || (step->status >= 400 && effect_is_http(step));
+}
+
+/* By a step of its branch. The body's steps come before the branches that it starts, and after. */
+static bool is_followed(const struct run *run, const struct step *step) {
+    for (struct list_node *node = step->in_run.next; node != &run->steps.head; node = node->next) {
+        const struct step *other = CONTAINER_OF(node, struct step, in_run);
+        bool is_later = other->branch == step->branch || other->branch == 0 || step->branch == 0;
+        if (is_later && other->asked_in == run->dispatch) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_same(const struct step *step, uint32_t branch, struct slice operation, struct slice arguments,

@@ -77,7 +77,7 @@ enum wire_result { WIRE_RESULT_RETURNED = 0, WIRE_RESULT_FILTERED = 1 };
 
 enum wire_failure {
     WIRE_FAILURE_ERROR = 0,   /* a Lua error: a bug in the script, misuse of the API */
-    WIRE_FAILURE_ANSWER = 1,  /* an answer that was raised and not caught: `error` says which */
+    WIRE_FAILURE_ANSWER = 1,  /* what was raised and not caught says whether to try again: an answer, fail() */
     WIRE_FAILURE_MEMORY = 2,  /* over run_memory_mib */
     WIRE_FAILURE_MISSING = 3, /* no such handler in this generation */
 };

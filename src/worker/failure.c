@@ -81,7 +81,7 @@ static int describe_value(lua_State *L) {
     lua_xmove(description->dead, L, 1);
     const char *text = push_words(L, 2, &length);
     append_cut(&failure->message, slice_make(text, length));
-    if (raised_is(L, 2)) {
+    if (raised_is(L, 2) || raised_asks_again(L, 2)) {
         failure->kind = WIRE_FAILURE_ANSWER;
         raised_push_members(L, 2);
         if (json_out_append(L, -1, &failure->error, "the error", &unwanted) < 0) {
@@ -94,18 +94,14 @@ static int describe_value(lua_State *L) {
 
 /* A table that does not say how it prints may still have a `message`. */
 static const char *push_words(lua_State *L, int index, size_t *length) {
-    if (lua_istable(L, index) && luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) {
-        if (lua_getfield(L, index, "message") == LUA_TSTRING) {
-            return lua_tolstring(L, -1, length);
-        }
-        lua_pushliteral(L, "the script raised a table: raise a text, or a table with a `message`");
-        return lua_tolstring(L, -1, length);
+    if (lua_isstring(L, index) || luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
+        return luaL_tolstring(L, index, length);
     }
-    if (lua_isnil(L, index)) {
-        lua_pushliteral(L, "the script raised nil: raise a text, or a table with a `message`");
-        return lua_tolstring(L, -1, length);
+    if (!lua_istable(L, index) || lua_getfield(L, index, "message") != LUA_TSTRING) {
+        lua_pushfstring(L, "the script raised %s%s: raise a text, or a table with a `message`",
+                        lua_isnil(L, index) ? "" : "a ", luaL_typename(L, index));
     }
-    return luaL_tolstring(L, index, length);
+    return lua_tolstring(L, -1, length);
 }
 
 static void append_cut(struct buffer *out, struct slice text) {

@@ -71,6 +71,17 @@ bool raised_is(lua_State *L, int index) {
     return is_raised;
 }
 
+bool raised_asks_again(lua_State *L, int index) {
+    int place = lua_absindex(L, index);
+    if (!lua_istable(L, place)) {
+        return false;
+    }
+    lua_pushliteral(L, "retryable");
+    bool is_asking = lua_rawget(L, place) == LUA_TBOOLEAN && lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return is_asking;
+}
+
 void raised_push_members(lua_State *L, int index) {
     index = lua_absindex(L, index);
     lua_createtable(L, 0, 8);

@@ -16,8 +16,10 @@ void raised_open(lua_State *L);
 /* Makes the table on the top, which has its members, an error value. */
 void raised_mark(lua_State *L);
 bool raised_is(lua_State *L, int index);
+/* A script's own table that is worth another attempt: `error { message = "...", retryable = true }`. */
+bool raised_asks_again(lua_State *L, int index);
 
-/* Pushes a table with those members of the error value that have the right types, for the host. */
+/* Pushes a table with those members of the error value, or of such a table, that have the right types, for the host. */
 void raised_push_members(lua_State *L, int index);
 
 #endif

@@ -191,6 +191,41 @@ describe("an error that the script caught", function()
     server:stop()
   end)
 
+  it("stays one when what was done about it fails, too", function()
+    local router = ledger.open()
+    local server = serve(router, { ["RouterJobQueued.lua"] = CATCHES:format "" })
+    local completed = 0
+    router.answer = function(request)
+      completed = completed + (request.path:find ":complete$" and 1 or 0)
+      return completed < 3 and 503 or nil
+    end
+    deliver(server, "RouterJobQueued", "j1")
+    local run = server:wait_run(1, "done")
+    assert.same({ false, true }, { run.steps[1].forgotten, run.steps[2].forgotten })
+    assert.equal(1, router:asked "PATCH /routing/jobs/j1")
+    assert.equal(3, completed)
+    server:stop()
+  end)
+
+  it("is forgotten in each branch that ends with one", function()
+    local router = ledger.open()
+    local script = [[return function()
+      local function get(id) return function() return router.jobs.get(id) end end
+      if not pcall(router.jobs.get, "x") then return all { get "a", get "b", get "c" } end
+    end]]
+    local server = serve(router, { ["RouterJobQueued.lua"] = script })
+    local asked = {}
+    router.answer = function(request)
+      local id = request.path:match "[^/]+$"
+      asked[id] = (asked[id] or 0) + 1
+      return id ~= "c" and (asked[id] == 1 or id == "x") and 503 or nil
+    end
+    deliver(server, "RouterJobQueued", "j1")
+    assert.equal(2, server:wait_run(1, "done").attempt)
+    assert.same({ x = 1, a = 2, b = 2, c = 1 }, asked)
+    server:stop()
+  end)
+
   it("stays one when the script then breaks", function()
     local router = ledger.open()
     local server = serve(router, { ["RouterJobQueued.lua"] = CATCHES:format "error('oh')" })
@@ -225,6 +260,29 @@ describe("an error that the script caught", function()
     assert.equal(3, run.attempt)
     assert.equal(3, count)
     assert.equal(1, router:asked "GET /routing/jobs/seen") -- what it did about the error is not done again
+    server:stop()
+  end)
+end)
+
+describe("a script's own error", function()
+  it("is tried again when it says so, and what http was answered is asked for anew", function()
+    local statuses = { 503, 503, 200 }
+    local upstream = host.upstream(function()
+      return table.remove(statuses, 1), {}, "{}"
+    end)
+    local server = host.serve {
+      config = QUICK .. ('http = { allow = { "127.0.0.1:%d" } }'):format(upstream.port),
+      scripts = {
+        ["RouterJobQueued.lua"] = ([[return function(event)
+          local answer = http.get("http://127.0.0.1:%d/")
+          if answer.status >= 500 then error({ message = "it is not well", retryable = true }) end
+          return event.attempt
+        end]]):format(upstream.port),
+      },
+    }
+    deliver(server, "RouterJobQueued", "j1")
+    local run = server:wait_run(1, "done")
+    assert.same({ 3, 3 }, { run.attempt, run.returned })
     server:stop()
   end)
 end)

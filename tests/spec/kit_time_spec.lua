@@ -136,6 +136,37 @@ describe("a run that failed", function()
     assert.is_nil(run.error)
   end)
 
+  it("keeps an error on which the handler acted, and forgets what followed", function()
+    local host = folder.handler [[
+      if not pcall(router.jobs.get, "a") then
+        all { function() router.jobs.get "b" end, function() router.jobs.get "c" end }
+      end
+    ]]
+    host:fail("router.jobs.get", { status = 503, times = 3 })
+    local run = host:deliver "RouterJobQueued"
+    host:advance(1)
+    assert.equal("done", run.state)
+    local get = "router.jobs.get "
+    assert.same({ get .. "a", get .. "b", get .. "c", get .. "b", get .. "c" }, operations(run))
+    assert.is_nil(run.journal[1].forgotten)
+  end)
+
+  it("asks http anew after a status that the handler does not take", function()
+    local host = folder.handler [[
+      local answer = http.get "https://crm.example.com/"
+      if answer.status >= 500 then error { message = "it is not well", retryable = true } end
+    ]]
+    local status = 503
+    host:answer("http.get", function()
+      return { status = status }
+    end)
+    local run = host:deliver "RouterJobQueued"
+    assert.same({ "waiting", "it is not well" }, { run.state, run.reason })
+    status = 200
+    host:advance(1)
+    assert.same({ "done", 2 }, { run.state, run.attempts })
+  end)
+
   it("waits as long as the answer asks for", function()
     local host = folder.handler "router.jobs.get 'a'"
     host:fail("router.jobs.get", { status = 429, retry_after = 90, times = 1 })

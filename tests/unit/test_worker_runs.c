@@ -177,6 +177,39 @@ static void test_errors_of_answers(void **state) {
     world_close(&world);
 }
 
+/* A table of its own is a bug's words, unless it says that another attempt is worth it. */
+static void test_errors_of_scripts(void **state) {
+    (void)state;
+    struct world world;
+    world_open_script(
+        &world, 64,
+        "local raised = {\n"
+        "  again = { message = 'the CRM is down', status = 503, retryable = true, more = print },\n"
+        "  never = { message = 'no', retryable = false },\n"
+        "  bare = { retryable = 1 },\n"
+        "  words = setmetatable({ retryable = true }, { __tostring = function() return 'told' end }),\n"
+        "  call = print,\n"
+        "  no = false,\n"
+        "}\n"
+        "return function(event) error(raised[event.id]) end");
+    const char *const ids[] = {"again", "never", "bare", "words", "call", "no", "nothing"};
+    for (uint64_t run = 1; run <= 7; run++) {
+        char event[128];
+        snprintf(event, sizeof event, "{\"id\":\"%s\",\"eventType\":\"X\"}", ids[run - 1]);
+        world_run_event(&world, run, WORLD_SCRIPT, event);
+    }
+    assert_string_equal(
+        world_take(&world),
+        "failed 1 answer the CRM is down {\"message\":\"the CRM is down\",\"retryable\":true,\"status\":503}\n"
+        "failed 2 error no\n"
+        "failed 3 error the script raised a table: raise a text, or a table with a `message`\n"
+        "failed 4 answer told {\"retryable\":true}\n"
+        "failed 5 error the script raised a function: raise a text, or a table with a `message`\n"
+        "failed 6 error the script raised a boolean: raise a text, or a table with a `message`\n"
+        "failed 7 error the script raised nil: raise a text, or a table with a `message`\n");
+    world_close(&world);
+}
+
 static void test_traceback(void **state) {
     (void)state;
     struct world world;
@@ -374,6 +407,7 @@ int main(void) {
         cmocka_unit_test(test_late_answers),
         cmocka_unit_test(test_answer_before_the_wait),
         cmocka_unit_test(test_errors_of_answers),
+        cmocka_unit_test(test_errors_of_scripts),
         cmocka_unit_test(test_traceback),
         cmocka_unit_test(test_misuse_names_the_argument),
         cmocka_unit_test(test_arguments_are_canonical),

@@ -251,12 +251,17 @@ function Run:done(note)
   view.value = read(note.value)
 end
 
+-- An error, or what an http request was answered with a status that speaks of one.
+local function is_failure(step)
+  return step.is_error or step.status >= 400 and step.operation:find "^http%." ~= nil
+end
+
 -- The error that the script raised, or let through: the latest of that operation and status in this attempt.
 local function find_raised(self, members)
   for i = #self.journal, 1, -1 do
     local step = self.journal[i]
     if
-      step.is_error
+      is_failure(step)
       and not step.is_forgotten
       and step.asked_in == self.dispatch
       and step.operation == members.operation
@@ -279,18 +284,25 @@ function Run:failed(note)
   self:fail(verdict)
 end
 
+-- By a step of its branch. The body's steps come before the branches that it starts, and after.
+local function is_followed(self, step)
+  for i = step.number + 1, #self.journal do
+    local other = self.journal[i]
+    local is_later = other.branch == step.branch or other.branch == 0 or step.branch == 0
+    if is_later and other.asked_in == self.dispatch then
+      return true
+    end
+  end
+  return false
+end
+
 -- The errors after which no other step was taken, and the one that was raised: they are asked for again.
 local function forget(self, raised)
-  local is_last = true
-  for i = #self.journal, 1, -1 do
-    local step = self.journal[i]
-    if not step.is_forgotten and step.asked_in == self.dispatch then
-      if step.is_error and (is_last or step == raised) then
-        step.is_forgotten = true
-        step.entry.forgotten = true
-      else
-        is_last = false
-      end
+  for _, step in ipairs(self.journal) do
+    local is_asked = not step.is_forgotten and step.asked_in == self.dispatch
+    if is_asked and is_failure(step) and (step == raised or not is_followed(self, step)) then
+      step.is_forgotten = true
+      step.entry.forgotten = true
     end
   end
 end
