@@ -21,7 +21,7 @@ int cli_backup(int argc, char **argv) {
     if (argc - optind != 1 || argv[optind][0] == '\0') {
         return cli_misuse("backup", "it takes the name of one file, which is made");
     }
-    struct config *config = cli_config(options.file);
+    struct config *config = cli_config_partly(options.file);
     status = config == NULL ? CLI_FAILED : back_up(config, argv[optind], options.is_json);
     config_free(config);
     return status;

@@ -15,6 +15,7 @@ enum { OUTPUT_MAX = 64 * 1024 * 1024, WORDS_MAX = 4096 };
 
 static void print_help(void);
 static int check(const char *folder, const struct config *config, bool is_json);
+static int refuse(const char *place, const struct error *error, bool is_json);
 static char *visible(struct slice text);
 static void sort(struct check_report *report);
 static int find_all(struct check_report *report, const char *folder, const struct script_set *scripts,
@@ -35,10 +36,12 @@ int cli_check(int argc, char **argv) {
     if (argc - optind > 1) {
         return cli_misuse("check", "it takes one folder, not also %s", argv[optind + 1]);
     }
-    struct config *config = cli_config(options.file);
+    struct error error = {0};
+    struct config *config = config_load_partly(options.file, &error);
     if (config == NULL) {
-        return CLI_FAILED;
+        return refuse(options.file != NULL ? options.file : "switchhook.lua", &error, options.is_json);
     }
+    cli_tell_missing("check", config);
     status = check(optind < argc ? argv[optind] : config->scripts, config, options.is_json);
     config_free(config);
     return status;
@@ -69,7 +72,7 @@ static int check(const char *folder, const struct config *config, bool is_json) 
     if (crypto_start(&error) < 0 || (scripts = scripts_read(folder, &error)) == NULL ||
         (plugins = plugins_load(config->plugins, true, &error)) == NULL ||
         find_all(&report, folder, scripts, plugins, config, &error) < 0) {
-        cli_fail("%s", error.message);
+        (void)refuse(folder, &error, is_json);
         goto out;
     }
     sort(&report);
@@ -86,6 +89,26 @@ out:
     scripts_free(scripts);
     check_report_reset(&report);
     return status;
+}
+
+/* Nothing could be looked at: that is the one finding. */
+static int refuse(const char *place, const struct error *error, bool is_json) {
+    struct check_report report = {.count = 0};
+    struct buffer out;
+    if (!is_json) {
+        return cli_fail("%s", error->message);
+    }
+    buffer_init(&out, OUTPUT_MAX);
+    check_add(&report, true, "", 0, "%s", error->message);
+    print_json(&report, place, 0, &out);
+    if (out.is_broken || report.is_broken) {
+        (void)cli_fail("%s", error->message);
+    } else {
+        (void)fwrite(out.bytes, 1, out.length, stdout);
+    }
+    buffer_reset(&out);
+    check_report_reset(&report);
+    return CLI_FAILED;
 }
 
 static int find_all(struct check_report *report, const char *folder, const struct script_set *scripts,

@@ -148,6 +148,24 @@ struct config *cli_config(const char *file) {
     return config;
 }
 
+struct config *cli_config_partly(const char *file) {
+    struct error error = {0};
+    struct config *config = config_load_partly(file, &error);
+    if (config == NULL) {
+        cli_fail("%s", error.message);
+    }
+    return config;
+}
+
+void cli_tell_missing(const char *command, const struct config *config) {
+    if (config->missing != NULL) {
+        fprintf(stderr,
+                "switchhook %s: the environment variable %s is not set; going on without what the configuration "
+                "makes of it\n",
+                command, config->missing);
+    }
+}
+
 void cli_put_visible(struct buffer *line, const char *text) {
     text_append_visible(line, slice_of(text == NULL || text[0] == '\0' ? "-" : text));
 }

@@ -80,6 +80,10 @@ struct json *cli_ask_json(const struct config *config, const struct cli_call *ca
 
 /* The configuration that tells where the host is; NULL after saying why not. */
 struct config *cli_config(const char *file);
+/* The same for what needs no secret: environment variables may be missing (config_load_partly). */
+struct config *cli_config_partly(const char *file);
+/* Says on stderr that one was missing, if it was. */
+void cli_tell_missing(const char *command, const struct config *config);
 /* Prints a text of somebody else's: control characters are shown, "-" stands for none. */
 void cli_put_visible(struct buffer *line, const char *text);
 

@@ -126,14 +126,14 @@ static int show_one(int argc, char **argv, const struct events_options *options)
     if (argc - optind != 2 || text_to_uint64(slice_of(argv[optind + 1]), &seq) < 0 || options->has_filter) {
         return cli_misuse("events", "show takes the number of one event, and nothing else");
     }
-    struct config *config = cli_config(options->file);
+    struct config *config = cli_config_partly(options->file);
     int status = config == NULL ? CLI_FAILED : cli_show(config, seq, options->is_json);
     config_free(config);
     return status;
 }
 
 static int list(const struct events_options *options) {
-    struct config *config = cli_config(options->file);
+    struct config *config = cli_config_partly(options->file);
     if (config == NULL) {
         return CLI_FAILED;
     }

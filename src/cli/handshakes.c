@@ -43,7 +43,7 @@ int cli_handshakes(int argc, char **argv) {
         return is_confirm ? cli_misuse("handshakes", "confirm takes the name of one subscription")
                           : cli_misuse("handshakes", "it takes no %s", argv[optind]);
     }
-    struct config *config = cli_config(options.file);
+    struct config *config = cli_config_partly(options.file);
     if (config == NULL) {
         return CLI_FAILED;
     }

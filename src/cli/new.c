@@ -92,7 +92,7 @@ static int make(const struct new *new) {
     if (new->folder != NULL) {
         return write_all(new, new->folder);
     }
-    struct config *config = cli_config(new->file);
+    struct config *config = cli_config_partly(new->file);
     int status = config == NULL ? CLI_FAILED : write_all(new, config->scripts);
     config_free(config);
     return status;

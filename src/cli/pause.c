@@ -59,7 +59,7 @@ static int order(int argc, char **argv, const struct verb *verb) {
     if (argc - optind > 1 || (handler != NULL && handler[0] == '\0')) {
         return cli_misuse(verb->name, "it takes the name of one handler, or nothing");
     }
-    struct config *config = cli_config(options.file);
+    struct config *config = cli_config_partly(options.file);
     status = config == NULL ? CLI_FAILED : send(config, verb, handler, options.is_json);
     config_free(config);
     return status;

@@ -42,7 +42,7 @@ int cli_replay(int argc, char **argv) {
     if (status >= 0) {
         goto out;
     }
-    config = cli_config(options.file);
+    config = cli_config_partly(options.file);
     if (config == NULL) {
         status = CLI_FAILED;
     } else if (options.is_parked && find_parked(config, &seqs, &error) < 0) {

@@ -23,7 +23,7 @@ int cli_status(int argc, char **argv) {
     if (optind < argc) {
         return cli_misuse("status", "it takes no %s", argv[optind]);
     }
-    struct config *config = cli_config(options.file);
+    struct config *config = cli_config_partly(options.file);
     status = config == NULL ? CLI_FAILED : show(config, options.is_json);
     config_free(config);
     return status;

@@ -19,7 +19,7 @@ int cli_store(int argc, char **argv) {
     if (argc - optind != 1 || strcmp(argv[optind], "check") != 0) {
         return cli_misuse("store", "it takes the word check");
     }
-    struct config *config = cli_config(options.file);
+    struct config *config = cli_config_partly(options.file);
     status = config == NULL ? CLI_FAILED : check(config, options.is_json);
     config_free(config);
     return status;

@@ -41,9 +41,12 @@ int cli_test(int argc, char **argv) {
     if (file == NULL && folder != NULL && enter_project(folder, specs) < 0) {
         return cli_fail("cannot enter %s: %s", folder, strerror(errno));
     }
-    struct config *config = config_load(file, &error);
+    struct config *config = config_load_partly(file, &error);
     if (config == NULL) {
         fprintf(stderr, "switchhook test: going on without the configuration: %s\n", error.message);
+    }
+    if (config != NULL) {
+        cli_tell_missing("test", config);
     }
     if (folder == NULL || file != NULL) {
         folder = folder != NULL ? folder : config != NULL ? config->scripts : "scripts";

@@ -101,10 +101,11 @@ static int prepare(struct try *try) {
     if (crypto_start(&error) < 0) {
         return cli_fail("%s", error.message);
     }
-    try->config = cli_config(try->config_file);
+    try->config = try->is_live ? cli_config(try->config_file) : cli_config_partly(try->config_file);
     if (try->config == NULL) {
         return CLI_FAILED;
     }
+    cli_tell_missing("try", try->config);
     if (try_find_script(try, &error) < 0 || try_read_event(try, &error) < 0) {
         return cli_fail("%s", error.message);
     }

@@ -70,6 +70,7 @@ static const struct key keys[] = {
 enum { KEYS = sizeof keys / sizeof keys[0] };
 
 static int check_key(struct reading *reading, const struct key *key);
+static int pass_over(struct reading *reading, const struct key *key);
 static int check_names(struct reading *reading, const char *group);
 static int refuse_name(struct reading *reading, const char *group, const char *name);
 static const char *name_in_group(const struct key *key, const char *group);
@@ -161,7 +162,10 @@ static int check_key(struct reading *reading, const struct key *key) {
     if (lua_rawget(lua, -2) == LUA_TNIL) {
         goto out;
     }
-    if (key->read != NULL) {
+    const char *text = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "";
+    if (reading->config->missing != NULL && strstr(text, EVALUATE_MISSING) != NULL) {
+        result = pass_over(reading, key);
+    } else if (key->read != NULL) {
         result = key->read(reading, key);
     } else if (!lua_istable(lua, -1)) {
         result = check_fail(reading, key->path, "must be a table of keys, not a %s", luaL_typename(lua, -1));
@@ -171,6 +175,14 @@ static int check_key(struct reading *reading, const struct key *key) {
 out:
     lua_settop(lua, top);
     return result;
+}
+
+/* The default will do, but not as the place of something. */
+static int pass_over(struct reading *reading, const struct key *key) {
+    bool is_place = strcmp(key->path, "admin") == 0 || strcmp(key->path, "scripts") == 0;
+    return !is_place ? 0
+                     : check_fail(reading, key->path, "needs the environment variable %s, which is not set",
+                                  reading->config->missing);
 }
 
 /* Of several unknown names in the table on top of the stack, the first in the alphabet is told: Lua's own order

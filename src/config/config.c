@@ -9,8 +9,10 @@
 
 #define FILE_NAME "switchhook.lua"
 
+static struct config *load(const char *file, bool is_partly, struct error *error);
 static int set_defaults(struct config *config, const char *folder, struct error *error);
-static int read_file(struct config *config, const char *file, const char *folder, struct error *error);
+static int read_file(struct config *config, const char *file, const char *folder, bool is_partly,
+                     struct error *error);
 static int visit(lua_State *lua, void *context, struct error *error);
 static int check_together(struct reading *reading);
 static bool is_loopback(const char *address);
@@ -20,24 +22,11 @@ static void free_secrets(struct config_secret *secrets);
 static void free_entra(struct config_entra *entra);
 
 struct config *config_load(const char *file, struct error *error) {
-    char *folder = NULL;
-    struct config *config = calloc(1, sizeof *config);
+    return load(file, false, error);
+}
 
-    if (config == NULL) {
-        error_memory(error);
-        return NULL;
-    }
-    if (file == NULL && access(FILE_NAME, F_OK) == 0) {
-        file = FILE_NAME;
-    }
-    folder = path_folder(file, error);
-    if (folder == NULL || set_defaults(config, folder, error) < 0 ||
-        (file != NULL && read_file(config, file, folder, error) < 0)) {
-        config_free(config);
-        config = NULL;
-    }
-    free(folder);
-    return config;
+struct config *config_load_partly(const char *file, struct error *error) {
+    return load(file, true, error);
 }
 
 void config_free(struct config *config) {
@@ -45,6 +34,7 @@ void config_free(struct config *config) {
         return;
     }
     free(config->file);
+    free(config->missing);
     free(config->listen);
     free(config->path);
     free(config->admin);
@@ -69,6 +59,27 @@ void config_free(struct config *config) {
 
 bool config_has_verification(const struct config *config) {
     return config->verify.secrets[0] != NULL;
+}
+
+static struct config *load(const char *file, bool is_partly, struct error *error) {
+    char *folder = NULL;
+    struct config *config = calloc(1, sizeof *config);
+
+    if (config == NULL) {
+        error_memory(error);
+        return NULL;
+    }
+    if (file == NULL && access(FILE_NAME, F_OK) == 0) {
+        file = FILE_NAME;
+    }
+    folder = path_folder(file, error);
+    if (folder == NULL || set_defaults(config, folder, error) < 0 ||
+        (file != NULL && read_file(config, file, folder, is_partly, error) < 0)) {
+        config_free(config);
+        config = NULL;
+    }
+    free(folder);
+    return config;
 }
 
 static int set_defaults(struct config *config, const char *folder, struct error *error) {
@@ -110,7 +121,8 @@ static int set_defaults(struct config *config, const char *folder, struct error 
                : error_memory(error);
 }
 
-static int read_file(struct config *config, const char *file, const char *folder, struct error *error) {
+static int read_file(struct config *config, const char *file, const char *folder, bool is_partly,
+                     struct error *error) {
     struct reading reading = {.config = config, .file = file, .folder = folder};
     struct buffer text;
     const char *slash = strrchr(file, '/');
@@ -123,8 +135,12 @@ static int read_file(struct config *config, const char *file, const char *folder
         return error_prefix(error, "the configuration");
     }
     reading.text = buffer_slice(&text);
-    struct evaluation evaluation = {
-        .file = file, .folder = folder, .text = reading.text, .visit = visit, .context = &reading};
+    struct evaluation evaluation = {.file = file,
+                                    .folder = folder,
+                                    .text = reading.text,
+                                    .visit = visit,
+                                    .context = &reading,
+                                    .missing = is_partly ? &config->missing : NULL};
     int result = evaluate(&evaluation, error);
     path_wipe(&text);
     return result;
@@ -133,7 +149,8 @@ static int read_file(struct config *config, const char *file, const char *folder
 static int visit(lua_State *lua, void *context, struct error *error) {
     struct reading *reading = context;
 
-    return check_all(lua, reading, error) < 0 ? -1 : check_together(reading);
+    int result = check_all(lua, reading, error);
+    return result < 0 || reading->config->missing != NULL ? result : check_together(reading);
 }
 
 /* What no key can say alone. */

@@ -37,6 +37,7 @@ struct config_entra {
 
 struct config {
     char *file;     /* where it was read from; NULL: the defaults */
+    char *missing;  /* an environment variable that config_load_partly did not find; NULL: none */
     char *listen;   /* 127.0.0.1:8080 */
     char *path;     /* /events */
     char *admin;    /* 127.0.0.1:8090 */
@@ -77,6 +78,10 @@ struct config {
 
 /* `file` NULL: `switchhook.lua` in the current folder if it is there, else the defaults. */
 struct config *config_load(const char *file, struct error *error);
+/* The same for those who send nothing of it, and may have none of its secrets in their environment: a variable
+ * that is not set is no error. Keys whose text is made with it keep their defaults, but for `admin` and `scripts`,
+ * where that would be a wrong place: those are refused. The names of secrets are all there. */
+struct config *config_load_partly(const char *file, struct error *error);
 void config_free(struct config *config);
 
 bool config_has_verification(const struct config *config);

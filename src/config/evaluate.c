@@ -26,6 +26,14 @@ static void push_environment(lua_State *lua, struct running *running);
 static int on_read(lua_State *lua);
 static int on_write(lua_State *lua);
 static int lua_env(lua_State *lua);
+static void push_missing(lua_State *lua, const char *name, char **missing);
+static void push_missing(lua_State *lua, const char *name, char **missing) {
+    if (*missing == NULL && (*missing = slice_copy(slice_of(name))) == NULL) {
+        luaL_error(lua, "not enough memory");
+    }
+    lua_pushfstring(lua, EVALUATE_MISSING "%s", name);
+}
+
 static int lua_env_optional(lua_State *lua);
 static int lua_file(lua_State *lua);
 static void on_count(lua_State *lua, lua_Debug *where);
@@ -109,7 +117,8 @@ static void push_environment(lua_State *lua, struct running *running) {
     lua_pushcfunction(lua, lua_env_optional);
     lua_setfield(lua, -2, "optional");
     lua_newtable(lua);
-    lua_pushcfunction(lua, lua_env);
+    lua_pushlightuserdata(lua, running);
+    lua_pushcclosure(lua, lua_env, 1);
     lua_setfield(lua, -2, "__call");
     lua_setmetatable(lua, -2);
     lua_setfield(lua, -2, "env");
@@ -159,12 +168,15 @@ static int on_write(lua_State *lua) {
 
 /* The first argument is the table `env`, since it is what is called. */
 static int lua_env(lua_State *lua) {
+    const struct running *running = lua_touserdata(lua, lua_upvalueindex(1));
     lua_remove(lua, 1);
     const char *name = luaL_checkstring(lua, 1);
     const char *value = getenv(name);
 
     if (value != NULL && value[0] != '\0') {
         lua_pushstring(lua, value);
+    } else if (lua_isnoneornil(lua, 2) && running->evaluation->missing != NULL) {
+        push_missing(lua, name, running->evaluation->missing);
     } else if (lua_isnoneornil(lua, 2)) {
         return luaL_error(
             lua, "the environment variable %s is %s: set it, or give a default as in  env(\"%s\", \"...\")", name,

@@ -15,6 +15,9 @@ enum { EVALUATE_MEMORY = 16 << 20, EVALUATE_STEPS = 1000000 };
 /* Where `visit` finds them on the stack: what was set, by name; and the line of each assignment, by name. */
 enum { EVALUATE_VALUES = 1, EVALUATE_LINES = 2 };
 
+/* Begins what env() gives for a variable that is not set, when that is allowed: a host's name that no one has. */
+#define EVALUATE_MISSING "not-set."
+
 struct evaluation {
     const char *file;   /* for messages */
     const char *folder; /* absolute: what file() starts from */
@@ -22,6 +25,7 @@ struct evaluation {
     /* Called in protected mode, so it may use all of Lua's interface; it owns nothing on the heap. */
     int (*visit)(lua_State *lua, void *context, struct error *error);
     void *context;
+    char **missing; /* takes the name of the first variable that is not set; NULL: such a one is an error */
 };
 
 /* 0, or -1 with an error that names the file and, where Lua knows it, the line. */

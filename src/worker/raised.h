@@ -19,7 +19,8 @@ bool raised_is(lua_State *L, int index);
 /* A script's own table that is worth another attempt: `error { message = "...", retryable = true }`. */
 bool raised_asks_again(lua_State *L, int index);
 
-/* Pushes a table with those members of the error value, or of such a table, that have the right types, for the host. */
+/* Pushes a table with those members of the error value, or of such a table, that have the right types, for the
+ * host. */
 void raised_push_members(lua_State *L, int index);
 
 #endif

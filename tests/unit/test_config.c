@@ -397,6 +397,37 @@ static void says_which_file_cannot_be_read(void **state) {
     config_free(NULL);
 }
 
+static void goes_on_without_variables_where_that_is_allowed(void **state) {
+    struct world *world = *state;
+    struct error error = {0};
+    static const char text[] = "listen = '0.0.0.0:' .. env 'CONFIG_TEST_MISSING'\n"
+                               "verify = { secret = { env 'CONFIG_TEST_EMPTY' } }\n"
+                               "secrets = { A = { value = env 'CONFIG_TEST_MISSING', hosts = { env 'X_NOT' } } }\n"
+                               "limits = { run_steps = 7 }\n"
+                               "timezone = env 'CONFIG_TEST_MISSING'\n";
+    assert_null(load_bytes(world, text, sizeof text - 1, &error));
+    struct config *config = config_load_partly(world->file, &error);
+    assert_non_null(config);
+    assert_string_equal(config->missing, "CONFIG_TEST_MISSING");
+    assert_string_equal(config->listen, "127.0.0.1:8080");
+    assert_string_equal(config->timezone, "UTC");
+    assert_string_equal(config->secrets[0].name, "A");
+    assert_int_equal(config->limits.run_steps, 7);
+    config_free(config);
+
+    static const char *const wrong[] = {"admin = '127.0.0.1:' .. env 'CONFIG_TEST_MISSING'",
+                                        "scripts = env 'CONFIG_TEST_MISSING'",
+                                        "listen = env 'CONFIG_TEST_MISSING' lisen = 1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        write_bytes(world->folder, "switchhook.lua", wrong[i], strlen(wrong[i]));
+        assert_null(config_load_partly(world->file, &error));
+        assert_non_null(
+            strstr(error.message, i < 2 ? "CONFIG_TEST_MISSING, which is not set" : "lisen is no key"));
+    }
+    write_bytes(world->folder, "switchhook.lua", "listen = '0.0.0.0:1'", 20);
+    assert_null(config_load_partly(world->file, &error)); /* nothing is missing */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(has_the_documented_defaults, set_up, tear_down),
@@ -407,6 +438,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(says_what_is_wrong_and_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(never_tells_a_secret, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wipes_every_copy_of_a_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(goes_on_without_variables_where_that_is_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_what_would_not_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(survives_hostile_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_which_file_cannot_be_read, set_up, tear_down),
