@@ -59,11 +59,18 @@ void httpd_answer_error(struct httpd_request *request, unsigned status, const ch
     buffer_append_text(&body, ",\"message\":");
     append_quoted(&body, message);
     buffer_append_text(&body, "}}");
-    static const struct httpd_header retry = {"Retry-After", "30"};
+    struct httpd_header headers[2];
+    size_t count = 0;
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+        headers[count++] = (struct httpd_header){"Retry-After", "30"};
+    }
+    if (request->httpd->options.error_header != NULL) {
+        headers[count++] = (struct httpd_header){request->httpd->options.error_header, code};
+    }
     httpd_answer(request, &(struct httpd_answer){.status = status,
                                                  .body = body.is_broken ? slice_of("{}") : buffer_slice(&body),
-                                                 .headers = &retry,
-                                                 .header_count = status == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0});
+                                                 .headers = headers,
+                                                 .header_count = count});
     buffer_reset(&body);
 }
 

@@ -49,6 +49,7 @@ struct httpd_options {
     size_t connections;       /* 0: 1,000; further ones wait in the system's queue */
     unsigned timeout_seconds; /* without any byte; 0: 30 */
     const char *name;         /* for the log: "ingress" */
+    const char *error_header; /* says the code of an error again: "x-ms-error-code"; NULL: none does */
     enum httpd_verdict (*on_head)(struct httpd_request *request, void *context); /* may be NULL */
     void (*on_request)(struct httpd_request *request, void *context);
     void *context;

@@ -210,10 +210,13 @@ static int start_listening(struct sim *sim, const struct sim_options *options, s
             "its key",
             address);
     }
-    sim->httpd = httpd_start(
-        &(struct httpd_options){
-            .address = address, .body_limit = BODY_LIMIT, .name = "sim", .on_request = on_request, .context = sim},
-        error);
+    sim->httpd = httpd_start(&(struct httpd_options){.address = address,
+                                                     .body_limit = BODY_LIMIT,
+                                                     .name = "sim",
+                                                     .error_header = "x-ms-error-code",
+                                                     .on_request = on_request,
+                                                     .context = sim},
+                             error);
     if (sim->httpd == NULL) {
         return -1;
     }

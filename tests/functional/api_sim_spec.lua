@@ -101,6 +101,10 @@ return {
 
     local other = ID .. "2"
     call("jobs.create", other, { channelId = "voice", queueId = ID, classificationPolicyId = ID })
+    local pages = list("jobs.list", { maxpagesize = 1, queueId = ID })
+    assert(#pages == 2, "two pages of one job each")
+    has(pages, ID)
+    has(pages, other)
     call("offers.decline", ID, wait_offer(ID, other))
     call("jobs.reclassify", other)
     call("jobs.cancel", other, { note = "gone" })

@@ -167,7 +167,7 @@ static void call(const struct stage *stage, const char *method, const char *path
     struct raw raw;
     char target[256];
     wrong = wrong == NULL ? &nothing : wrong;
-    snprintf(target, sizeof target, "%s?api-version=2023-11-01", path);
+    snprintf(target, sizeof target, "%s%sapi-version=2023-11-01", path, strchr(path, '?') == NULL ? "?" : "&");
     assert_int_equal(router_sign(&stage->access, method, slice_of(target), slice_of(body),
                                  clock_wall_us() + wrong->late_us, &signature),
                      0);
@@ -239,6 +239,36 @@ static void only_signed_requests_are_taken(void **state) {
     assert_int_equal(answer.status, 201);
     assert_non_null(raw_header(&answer, "ETag", code));
     assert_non_null(raw_header(&answer, "Last-Modified", code));
+    close_stage(&stage);
+}
+
+static void what_the_server_refuses_by_itself_has_its_code_in_the_header_too(void **state) {
+    (void)state;
+    struct stage stage = {0};
+    struct raw_answer answer;
+    char code[256];
+    open_stage(&stage, 1);
+    assert_int_equal(raw_ask(sim_port(stage.sim),
+                             "PATCH /routing/queues/q HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
+                             &answer),
+                     413);
+    assert_non_null(raw_header(&answer, "x-ms-error-code", code));
+    assert_non_null(strstr(answer.body, code));
+    close_stage(&stage);
+}
+
+static void links_lead_to_where_the_caller_was(void **state) {
+    (void)state;
+    struct stage stage = {0};
+    struct raw_answer answer;
+    char wanted[128];
+    open_stage(&stage, 1);
+    expect(&stage, 201, "PATCH", "/routing/distributionPolicies/a", "{}");
+    expect(&stage, 201, "PATCH", "/routing/distributionPolicies/b", "{}");
+    call(&stage, "GET", "/routing/distributionPolicies?maxpagesize=1", "", NULL, &answer);
+    snprintf(wanted, sizeof wanted, "\"nextLink\":\"http://127.0.0.1:%u/routing/distributionPolicies?",
+             (unsigned)sim_port(stage.sim));
+    assert_non_null(strstr(answer.body, wanted));
     close_stage(&stage);
 }
 
@@ -393,6 +423,8 @@ static void the_waits_are_event_grids(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_signed_requests_are_taken),
+        cmocka_unit_test(what_the_server_refuses_by_itself_has_its_code_in_the_header_too),
+        cmocka_unit_test(links_lead_to_where_the_caller_was),
         cmocka_unit_test(events_come_after_the_handshake_and_in_order),
         cmocka_unit_test(what_fails_is_tried_again_and_what_cannot_succeed_is_dropped),
         cmocka_unit_test(what_waits_goes_together),
