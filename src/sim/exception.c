@@ -1,5 +1,6 @@
 /* When rules fire, and what they do. */
 #include "sim/exception.h"
+#include "sim/classify.h"
 
 /* Of one job at one moment: two queues whose rules hand a job to each other would go on forever. */
 enum { MOST_AT_ONCE = 16 };
@@ -13,6 +14,7 @@ static bool may_fire(struct sim_core *core, struct sim_job *job);
 static void act(struct sim_core *core, struct sim_job *job, const struct json *action);
 static void cancel(struct sim_core *core, struct sim_job *job, const struct json *action);
 static void reclassify_by_hand(struct sim_core *core, struct sim_job *job, const struct json *action);
+static void reclassify(struct sim_core *core, struct sim_job *job, const struct json *action);
 static struct json *changed_body(const struct sim_job *job, const struct json *action);
 static void arm(struct sim_core *core, struct sim_job *job);
 
@@ -129,6 +131,8 @@ static void act(struct sim_core *core, struct sim_job *job, const struct json *a
         cancel(core, job, action);
     } else if (strcmp(kind, "manualReclassify") == 0) {
         reclassify_by_hand(core, job, action);
+    } else {
+        reclassify(core, job, action);
     }
 }
 
@@ -180,6 +184,18 @@ static struct json *changed_body(const struct sim_job *job, const struct json *a
         return NULL;
     }
     return body;
+}
+
+/* Where it goes is the policy's affair; it is applied when what happens now is settled. */
+static void reclassify(struct sim_core *core, struct sim_job *job, const struct json *action) {
+    const char *id = json_get_string(action, "classificationPolicyId");
+    const struct json *labels = json_get(action, "labelsToUpsert");
+    if (id != NULL && sim_find(&core->classifications, id) == NULL) {
+        sim_say(core, job->entry.id,
+                "stays where it is: the classification policy %s of the exception rule is gone", id);
+    } else if (sim_job_reclassify(core, job, id, json_kind(labels) == JSON_OBJECT ? labels : NULL) < 0) {
+        sim_say(core, job->entry.id, "stays where it is: neither it nor the exception rule names a policy");
+    }
 }
 
 /* The timer to the first wait time that is not over. */

@@ -68,9 +68,11 @@ static int check_rule(struct sim_core *core, const struct json *rules, const str
 
 static int check_action(struct sim_core *core, const struct json *action, struct sim_answer *answer) {
     const char *queue = json_get_string(action, "queueId");
-    if (strcmp(json_get_string(action, "kind"), "reclassify") == 0) {
-        return sim_fail(answer, 501, "NotImplemented",
-                        "the action reclassify: classification policies are not part of the local Job Router yet");
+    const char *policy = json_get_string(action, "classificationPolicyId");
+    if (policy != NULL && sim_find(&core->classifications, policy) == NULL) {
+        return sim_fail(answer, 400, "InvalidReference",
+                        "\"exceptionRules\": there is no classification policy \"%.200s\"; create it first",
+                        policy);
     }
     if (queue != NULL && sim_queue_find(core, queue) == NULL) {
         return sim_fail(answer, 400, "InvalidReference",

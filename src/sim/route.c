@@ -7,7 +7,7 @@
 struct route {
     const char
         *operation; /* of several with one verb and path (create, update, activate), the one with all members */
-    sim_handler *handler; /* NULL: not in this simulator yet */
+    sim_handler *handler;
     const struct sim_kind *kind;
 };
 
@@ -86,10 +86,6 @@ int sim_route(struct sim_core *core, const struct sim_request *request, struct s
     }
     if (check_version(core, request->query, call->answer) < 0) {
         return -1;
-    }
-    if (route->handler == NULL) {
-        return sim_fail(call->answer, 501, "NotImplemented", "%s is not part of the local Job Router yet",
-                        call->operation->name);
     }
     call->origin = request->origin;
     call->query = request->query;

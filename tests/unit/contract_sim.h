@@ -55,18 +55,6 @@ struct world {
     "{\"message\":\"m\",\"addedAt\":\"2026-03-02T08:00:00Z\"}]" more
 #define MODE(mode) ",\"matchingMode\":" mode
 
-/* What the local Job Router has not got yet. */
-#define RECLASSIFY ""
-static inline bool is_missing(const char *operation, const char *body) {
-    static const char *const of_bodies[] = {"classificationPolicyId", "ClassificationPolicy", "/reclassify", NULL};
-    for (const char *const *word = of_bodies; *word != NULL; word++) {
-        if (strstr(operation, *word) != NULL || (body != NULL && strstr(body, *word) != NULL)) {
-            return true;
-        }
-    }
-    return strcmp(operation, "ReclassifyJob") == 0 || strstr(operation, "ClassificationPolicies") != NULL;
-}
-
 static const struct {
     const char *operation, *body;
 } right_bodies[] = {
@@ -90,17 +78,18 @@ static const struct {
      "{\"name\":\"n\",\"exceptionRules\":[{\"id\":\"r\",\"trigger\":{\"kind\":\"queueLength\",\"threshold\":3},"
      "\"actions\":[{\"id\":\"a\",\"kind\":\"cancel\",\"note\":\"n\",\"dispositionCode\":\"d\"},"
      "{\"id\":\"b\",\"kind\":\"manualReclassify\",\"queueId\":\"q\",\"priority\":5,\"workerSelectors\":"
-     "[" WORKER_SELECTOR "]}" RECLASSIFY "]},"
+     "[" WORKER_SELECTOR "]}"
+     ",{\"id\":\"c\",\"kind\":\"reclassify\",\"classificationPolicyId\":\"c\",\"labelsToUpsert\":{\"a\":1}}"
+     "]},"
      "{\"id\":\"s\",\"trigger\":{\"kind\":\"waitTime\",\"thresholdSeconds\":10.5},\"actions\":[]}]}"},
     {"UpsertQueue", "{\"name\":\"n\",\"distributionPolicyId\":\"p\",\"labels\":{\"a\":1,\"b\":\"x\",\"c\":true},"
                     "\"exceptionPolicyId\":\"e\"}"},
     {"UpsertWorker",
      "{\"queues\":[\"q\"],\"capacity\":3,\"labels\":{\"a\":1},\"tags\":{\"b\":true},\"channels\":[{\"channelId\":"
      "\"voice\",\"capacityCostPerJob\":1,\"maxNumberOfJobs\":2}],\"availableForOffers\":true}"},
-    {"UpsertJob", JOB("") MODE("{\"kind\":\"queueAndMatch\"}") "}"},
+    {"UpsertJob", JOB(",\"classificationPolicyId\":\"c\"") MODE("{\"kind\":\"queueAndMatch\"}") "}"},
     {"UpsertJob", JOB("") MODE("{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"2026-03-03T08:00:00Z\"}") "}"},
     {"UpsertJob", JOB("") MODE("{\"kind\":\"suspend\"}") "}"},
-    {"UpsertJob", JOB(",\"classificationPolicyId\":\"c\"") "}"},
     {"CancelJob", "{\"note\":\"n\",\"dispositionCode\":\"d\"}"},
     {"CompleteJob", "{\"note\":\"n\"}"},
     {"CloseJob", "{\"dispositionCode\":\"d\",\"closeAt\":\"2026-03-02T08:35:00Z\",\"note\":\"n\"}"},
@@ -112,8 +101,7 @@ static const struct {
 /* The i-th body of the operation, or NULL. */
 static inline const char *right_body(const char *operation, size_t i) {
     for (size_t at = 0; at < sizeof right_bodies / sizeof *right_bodies; at++) {
-        if (strcmp(right_bodies[at].operation, operation) == 0 && !is_missing("", right_bodies[at].body) &&
-            i-- == 0) {
+        if (strcmp(right_bodies[at].operation, operation) == 0 && i-- == 0) {
             return right_bodies[at].body;
         }
     }
@@ -122,20 +110,17 @@ static inline const char *right_body(const char *operation, size_t i) {
 
 /* --- operations */
 
-/* The next row of operations.tsv; ends the file. */
-static inline bool contract_next_operation(FILE *file, struct contract_row *row) {
-    while (contract_next(file, row)) {
-        if (!is_missing(row->columns[NAME], NULL)) {
-            return true;
-        }
-    }
-    fclose(file);
-    return false;
-}
-
 #define EACH_ROW(row)                                                                                             \
     struct contract_row row;                                                                                      \
-    for (FILE *operations = contract_open("operations.tsv"); contract_next_operation(operations, &row);)
+    for (FILE *operations = contract_open("operations.tsv"); contract_next_or_close(operations, &row);)
+
+static inline bool contract_next_or_close(FILE *file, struct contract_row *row) {
+    bool is_there = contract_next(file, row);
+    if (!is_there) {
+        fclose(file);
+    }
+    return is_there;
+}
 
 static inline bool begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
@@ -162,6 +147,9 @@ static inline void furnish(struct kit *kit) {
     static const char *const made[][2] = {
         {"/routing/distributionPolicies/p", "{\"name\":\"n\",\"mode\":{\"kind\":\"longestIdle\"}}"},
         {"/routing/distributionPolicies/spare", "{}"},
+        {"/routing/classificationPolicies/c",
+         "{\"workerSelectorAttachments\":[{\"kind\":\"static\",\"workerSelector\":" WORKER_SELECTOR "}]}"},
+        {"/routing/classificationPolicies/spare", "{}"},
         {"/routing/exceptionPolicies/e", "{\"name\":\"n\"}"},
         {"/routing/exceptionPolicies/spare", "{}"},
         {"/routing/queues/q", "{\"name\":\"n\",\"distributionPolicyId\":\"p\",\"exceptionPolicyId\":\"e\"}"},
@@ -340,8 +328,7 @@ static inline void contract_want(struct contract *contract, const char *model) {
     size_t length = strlen(model);
     for (size_t i = 0; i < contract->count; i++) {
         const char *name = contract->rows[i].columns[MODEL], *of = contract->rows[i].columns[OF];
-        if (contract->wanted[i] || !begins(name, model) || (name[length] != '\0' && name[length] != '/') ||
-            is_missing("", contract->rows[i].columns[MEMBER]) || is_missing("", name + length)) {
+        if (contract->wanted[i] || !begins(name, model) || (name[length] != '\0' && name[length] != '/')) {
             continue;
         }
         contract->wanted[i] = true;

@@ -310,6 +310,89 @@ static void queues_that_hand_a_job_to_each_other_come_to_an_end(void **state) {
     kit_close(&kit);
 }
 
+#define ESCALATE                                                                                                  \
+    "{\"kind\":\"reclassify\",\"classificationPolicyId\":\"c\",\"labelsToUpsert\":{\"Escalated\":true}}"
+
+/* With the policy "c": escalated jobs go first, and to the queue of their label Home. */
+static void open_escalating(struct kit *kit, const char *rules) {
+    kit_open_idle(kit);
+    kit_ok(kit, 201, "PATCH", "/routing/queues/other", "{\"distributionPolicyId\":\"p\"}");
+    kit_ok(kit, 201, "PATCH", "/routing/classificationPolicies/c",
+           "{\"fallbackQueueId\":\"q\",\"prioritizationRule\":{\"kind\":\"expression\","
+           "\"expression\":\"If(job.Escalated = true, 10, 1)\"},\"queueSelectorAttachments\":[{\"kind\":"
+           "\"conditional\",\"condition\":{\"kind\":\"expression\",\"expression\":\"job.Escalated = true\"},"
+           "\"queueSelectors\":[{\"key\":\"Id\",\"labelOperator\":\"equal\",\"value\":\"other\"}]}]}");
+    kit_ok(kit, 201, "PATCH", "/routing/exceptionPolicies/e", rules);
+    kit_ok(kit, 200, "PATCH", "/routing/queues/q", "{\"exceptionPolicyId\":\"e\"}");
+    kit_drop_events(kit);
+}
+
+/* queued -> pendingClassification -> queued elsewhere */
+static void a_job_is_reclassified_with_more_labels(void **state) {
+    (void)state;
+    struct kit kit;
+    open_escalating(&kit, POLICY(RULE("late", WAIT("10"), ESCALATE)));
+    kit_worker(&kit, "w1", "");
+    kit_event(&kit, "RouterWorkerRegistered");
+    queued_job(&kit, "j1", ",\"labels\":{\"Home\":\"q\"}");
+    kit_event(&kit, "RouterWorkerOfferIssued");
+    kit_pass(&kit, 10);
+    fired(&kit, "j1", "late");
+    kit_event(&kit, "RouterWorkerOfferRevoked");
+    kit_event(&kit, "RouterJobClassified");
+    const struct json *data = kit_event(&kit, "RouterJobQueued");
+    assert_string_equal(json_get_string(data, "queueId"), "other");
+    assert_true(json_get_double(data, "priority", 0) == 10);
+    kit_quiet(&kit);
+    kit_ok(&kit, 200, "GET", "/routing/jobs/j1", NULL);
+    assert_true(json_get_bool(json_get(kit.json, "labels"), "Escalated", false));
+    assert_string_equal(json_get_string(json_get(kit.json, "labels"), "Home"), "q");
+    assert_string_equal(json_get_string(kit.json, "classificationPolicyId"), "c");
+    kit_close(&kit);
+}
+
+/* queued -> pendingClassification -> queued in the same queue */
+static void a_job_that_is_reclassified_in_its_queue_goes_on_waiting(void **state) {
+    (void)state;
+    struct kit kit;
+    open_escalating(
+        &kit,
+        POLICY(RULE("long", LENGTH("1"), "{\"kind\":\"reclassify\",\"classificationPolicyId\":\"c\"}") "," RULE(
+            "late", WAIT("10"), "")));
+    queued_job(&kit, "j1", "");
+    queued_job(&kit, "j2", "");
+    fired(&kit, "j2", "long");
+    kit_event(&kit, "RouterJobClassified");
+    kit_event(&kit, "RouterJobQueued");
+    kit_quiet(&kit); /* the queue is as long as before, and the rule has fired */
+    kit_pass(&kit, 9);
+    kit_ok(&kit, 200, "POST", "/routing/jobs/j2:reclassify", NULL);
+    kit_event(&kit, "RouterJobClassified");
+    kit_event(&kit, "RouterJobQueued");
+    kit_pass(&kit, 1);
+    fired(&kit, "j1", "late");
+    fired(&kit, "j2", "late");
+    kit_close(&kit);
+}
+
+static void a_job_without_a_policy_and_one_whose_policy_is_gone_stay(void **state) {
+    (void)state;
+    struct kit kit;
+    open_escalating(
+        &kit, POLICY(RULE("own", WAIT("10"), "{\"kind\":\"reclassify\"}") "," RULE("late", WAIT("20"), ESCALATE)));
+    queued_job(&kit, "j1", "");
+    kit_ok(&kit, 204, "DELETE", "/routing/classificationPolicies/c", NULL);
+    kit_pass(&kit, 10);
+    fired(&kit, "j1", "own");
+    kit_pass(&kit, 10);
+    fired(&kit, "j1", "late");
+    kit_quiet(&kit);
+    assert_string_equal(kit_status(&kit, "j1"), "queued");
+    kit_refused(&kit, 400, "InvalidReference", "\"c\"", "PATCH", "/routing/exceptionPolicies/new", NULL,
+                POLICY(RULE("late", WAIT("20"), ESCALATE)));
+    kit_close(&kit);
+}
+
 /* pendingSchedule -> scheduleFailed -> scheduled */
 static void a_job_cannot_be_scheduled_for_after_its_life(void **state) {
     (void)state;
@@ -365,6 +448,9 @@ int main(void) {
         cmocka_unit_test(a_job_stays_when_the_queue_of_the_action_is_gone),
         cmocka_unit_test(a_policy_that_comes_or_changes_later_holds_for_jobs_that_wait),
         cmocka_unit_test(queues_that_hand_a_job_to_each_other_come_to_an_end),
+        cmocka_unit_test(a_job_is_reclassified_with_more_labels),
+        cmocka_unit_test(a_job_that_is_reclassified_in_its_queue_goes_on_waiting),
+        cmocka_unit_test(a_job_without_a_policy_and_one_whose_policy_is_gone_stay),
         cmocka_unit_test(a_job_cannot_be_scheduled_for_after_its_life),
         cmocka_unit_test(a_job_whose_schedule_failed_can_be_activated_or_cancelled),
     };
