@@ -21,6 +21,7 @@ static int find_queue(struct sim_core *core, const struct sim_job *job, const st
                       struct sim_queue **queue, struct sim_classify_failure *failure);
 static struct sim_queue *first_queue(struct sim_core *core, const struct json *selectors);
 static bool meets(const struct sim_queue *queue, const struct json *selectors);
+static bool meets_id(const struct sim_queue *queue, const struct json *selector);
 static void succeed(struct sim_core *core, struct sim_job *job, struct result *result);
 static void go_on(struct sim_core *core, struct sim_job *job, bool is_same_queue);
 static void fail_job(struct sim_core *core, struct sim_job *job, const struct sim_classify_failure *failure);
@@ -202,15 +203,25 @@ static struct sim_queue *first_queue(struct sim_core *core, const struct json *s
     return NULL;
 }
 
-/* The key "Id" is no label, but the queue's id. */
 static bool meets(const struct sim_queue *queue, const struct json *selectors) {
-    struct json *id = json_object();
-    bool is_met = json_put(id, "Id", json_text(queue->entry.id)) == 0;
-    for (const struct json *selector = json_first(selectors); is_met && selector != NULL;
-         selector = json_next(selector)) {
+    const struct json *labels = json_get(queue->entry.body, "labels");
+    for (const struct json *selector = json_first(selectors); selector != NULL; selector = json_next(selector)) {
         bool is_id = strcmp(json_get_string(selector, "key"), "Id") == 0;
-        is_met = sim_selector_holds(selector, is_id ? id : json_get(queue->entry.body, "labels"));
+        if (is_id ? !meets_id(queue, selector) : !sim_selector_holds(selector, labels)) {
+            return false;
+        }
     }
+    return true;
+}
+
+/* The key "Id" is no label, but the queue's id. Nearly always it is to be equal: that goes without memory. */
+static bool meets_id(const struct sim_queue *queue, const struct json *selector) {
+    const char *value = json_get_string(selector, "value");
+    if (value != NULL && strcmp(json_get_string(selector, "labelOperator"), "equal") == 0) {
+        return strcmp(value, queue->entry.id) == 0;
+    }
+    struct json *id = json_object();
+    bool is_met = json_put(id, "Id", json_text(queue->entry.id)) == 0 && sim_selector_holds(selector, id);
     json_free(id);
     return is_met;
 }
