@@ -37,7 +37,7 @@ struct json *sim_attached_selectors(struct sim_core *core, const struct json *at
                              .out = json_array(),
                              .failure = failure};
     if (this.out == NULL) {
-        fail(&this, "OutOfMemory", "there is no memory for its selectors");
+        fail(&this, "OutOfMemory", "");
         return NULL;
     }
     const struct json *attachment = json_first(attachments);
@@ -171,9 +171,7 @@ static int push(struct attaching *this, const struct json *selector) {
         return fail(this, "InvalidSelector",
                     "its rule comes to something that is no selector: {key, labelOperator, value}");
     }
-    return json_push(this->out, json_copy(selector)) == 0
-               ? 0
-               : fail(this, "OutOfMemory", "there is no memory for its selectors");
+    return json_push(this->out, json_copy(selector)) == 0 ? 0 : fail(this, "OutOfMemory", "");
 }
 
 static int push_made(struct attaching *this, const char *key, const char *sign, const struct json *value,
@@ -189,8 +187,7 @@ static int push_made(struct attaching *this, const char *key, const char *sign, 
         json_free(selector);
         selector = NULL;
     }
-    return json_push(this->out, selector) == 0 ? 0
-                                               : fail(this, "OutOfMemory", "there is no memory for its selectors");
+    return json_push(this->out, selector) == 0 ? 0 : fail(this, "OutOfMemory", "");
 }
 
 /* The written ones were checked with the policy; this is for what rules make. */
@@ -212,5 +209,6 @@ static int fail(struct attaching *this, const char *code, const char *words) {
     this->failure->code = code;
     snprintf(this->failure->target, sizeof this->failure->target, "%s[%zu]", this->member, this->index);
     snprintf(this->failure->words, sizeof this->failure->words, "%s", words);
+    this->core->is_broken |= words[0] == '\0'; /* no memory is no mistake of the policy's */
     return -1;
 }

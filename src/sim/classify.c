@@ -15,13 +15,13 @@ static int upsert_labels(struct sim_job *job, const struct json *labels);
 static void classify(struct sim_core *core, struct sim_job *job);
 static int apply_policy(struct sim_core *core, const struct sim_job *job, struct result *result,
                         struct sim_classify_failure *failure);
-static int find_priority(const struct sim_job *job, const struct json *rule, int32_t *priority,
-                         struct sim_classify_failure *failure);
+static int find_priority(struct sim_core *core, const struct sim_job *job, const struct json *rule,
+                         int32_t *priority, struct sim_classify_failure *failure);
 static int find_queue(struct sim_core *core, const struct sim_job *job, const struct json *policy,
                       struct sim_queue **queue, struct sim_classify_failure *failure);
 static struct sim_queue *first_queue(struct sim_core *core, const struct json *selectors);
-static bool meets(const struct sim_queue *queue, const struct json *selectors);
-static bool meets_id(const struct sim_queue *queue, const struct json *selector);
+static bool meets(struct sim_core *core, const struct sim_queue *queue, const struct json *selectors);
+static bool meets_id(struct sim_core *core, const struct sim_queue *queue, const struct json *selector);
 static void succeed(struct sim_core *core, struct sim_job *job, struct result *result);
 static void go_on(struct sim_core *core, struct sim_job *job, bool is_same_queue);
 static void fail_job(struct sim_core *core, struct sim_job *job, const struct sim_classify_failure *failure);
@@ -112,7 +112,7 @@ static void classify(struct sim_core *core, struct sim_job *job) {
     struct sim_classify_failure failure = {.code = ""};
     if (apply_policy(core, job, &result, &failure) == 0) {
         succeed(core, job, &result);
-    } else {
+    } else if (!core->is_broken) {
         fail_job(core, job, &failure);
     }
 }
@@ -128,7 +128,7 @@ static int apply_policy(struct sim_core *core, const struct sim_job *job, struct
     }
     const struct json *labels = json_get(job->entry.body, "labels");
     if (find_queue(core, job, policy->body, &result->queue, failure) < 0 ||
-        find_priority(job, json_get(policy->body, "prioritizationRule"), &result->priority, failure) < 0) {
+        find_priority(core, job, json_get(policy->body, "prioritizationRule"), &result->priority, failure) < 0) {
         return -1;
     }
     result->attached =
@@ -137,8 +137,8 @@ static int apply_policy(struct sim_core *core, const struct sim_job *job, struct
 }
 
 /* A rule that comes to nothing leaves the job its own. */
-static int find_priority(const struct sim_job *job, const struct json *rule, int32_t *priority,
-                         struct sim_classify_failure *failure) {
+static int find_priority(struct sim_core *core, const struct sim_job *job, const struct json *rule,
+                         int32_t *priority, struct sim_classify_failure *failure) {
     struct sim_rule_input input = {.job = json_get(job->entry.body, "labels")};
     char words[SIM_WORDS_SIZE];
     *priority = (int32_t)json_get_double(job->entry.body, "priority", 1);
@@ -147,6 +147,7 @@ static int find_priority(const struct sim_job *job, const struct json *rule, int
     }
     struct json *value = sim_rule_value(rule, &input, words, sizeof words);
     if (value == NULL) {
+        core->is_broken |= words[0] == '\0';
         return fail(failure, "InvalidRule", "prioritizationRule", "%s", words);
     }
     double number = json_double_of(value, 0);
@@ -196,18 +197,18 @@ static int find_queue(struct sim_core *core, const struct sim_job *job, const st
 static struct sim_queue *first_queue(struct sim_core *core, const struct json *selectors) {
     LIST_EACH (&core->queues.in_order, node) {
         struct sim_queue *queue = CONTAINER_OF(node, struct sim_queue, entry.in_order);
-        if (meets(queue, selectors)) {
+        if (meets(core, queue, selectors)) {
             return queue;
         }
     }
     return NULL;
 }
 
-static bool meets(const struct sim_queue *queue, const struct json *selectors) {
+static bool meets(struct sim_core *core, const struct sim_queue *queue, const struct json *selectors) {
     const struct json *labels = json_get(queue->entry.body, "labels");
     for (const struct json *selector = json_first(selectors); selector != NULL; selector = json_next(selector)) {
         bool is_id = strcmp(json_get_string(selector, "key"), "Id") == 0;
-        if (is_id ? !meets_id(queue, selector) : !sim_selector_holds(selector, labels)) {
+        if (is_id ? !meets_id(core, queue, selector) : !sim_selector_holds(selector, labels)) {
             return false;
         }
     }
@@ -215,13 +216,15 @@ static bool meets(const struct sim_queue *queue, const struct json *selectors) {
 }
 
 /* The key "Id" is no label, but the queue's id. Nearly always it is to be equal: that goes without memory. */
-static bool meets_id(const struct sim_queue *queue, const struct json *selector) {
+static bool meets_id(struct sim_core *core, const struct sim_queue *queue, const struct json *selector) {
     const char *value = json_get_string(selector, "value");
     if (value != NULL && strcmp(json_get_string(selector, "labelOperator"), "equal") == 0) {
         return strcmp(value, queue->entry.id) == 0;
     }
     struct json *id = json_object();
-    bool is_met = json_put(id, "Id", json_text(queue->entry.id)) == 0 && sim_selector_holds(selector, id);
+    int failed = json_put(id, "Id", json_text(queue->entry.id));
+    bool is_met = failed == 0 && sim_selector_holds(selector, id);
+    core->is_broken |= failed != 0;
     json_free(id);
     return is_met;
 }

@@ -56,7 +56,7 @@ char *fx_unquote(struct fx *fx, struct slice quoted);
 struct json *fx_fail(struct fx *fx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The beginning of what was written, short enough for such words. */
 struct slice fx_shown(struct slice text);
-/* The value, or, when there was no memory for one, a failure. */
+/* The value, or, when there was no memory for one, a failure without words. */
 struct json *fx_keep(struct fx *fx, struct json *value);
 
 /* powerfx_values.c: what a value counts as where another kind is wanted. -1 when it is none, with the failure. */

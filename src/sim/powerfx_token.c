@@ -77,7 +77,11 @@ struct slice fx_shown(struct slice text) {
 }
 
 struct json *fx_keep(struct fx *fx, struct json *value) {
-    return value != NULL ? value : fx_fail(fx, "there is no memory for it");
+    if (value == NULL && !fx->is_failed) {
+        fx->is_failed = true;
+        snprintf(fx->words, fx->size, "%s", "");
+    }
+    return value;
 }
 
 /* And comments. */

@@ -59,19 +59,24 @@ int fx_number(struct fx *fx, const struct json *value, double *number) {
 }
 
 int fx_text(struct fx *fx, const struct json *value, struct buffer *out) {
+    size_t length = 32; /* more than a number takes */
     switch (json_kind(value)) {
     case JSON_NULL: return 0;
-    case JSON_STRING: buffer_append_text(out, json_string_of(value)); break;
+    case JSON_STRING:
+        length = strlen(json_string_of(value));
+        buffer_append_text(out, json_string_of(value));
+        break;
     case JSON_BOOLEAN:
     case JSON_NUMBER: json_print(value, out); break;
     case JSON_ARRAY:
     case JSON_OBJECT: fx_fail(fx, "%s is no text", kind_name(value)); return -1;
     }
-    if (out->is_broken) {
+    if (out->is_broken && out->length + length > POWERFX_TEXT) {
         fx_fail(fx, "a text gets longer than %d bytes", POWERFX_TEXT);
-        return -1;
+    } else if (out->is_broken) {
+        fx_keep(fx, NULL);
     }
-    return 0;
+    return out->is_broken ? -1 : 0;
 }
 
 struct json *fx_make_number(struct fx *fx, double number) {

@@ -36,7 +36,7 @@ static struct json *static_value(const struct json *rule, char *words, size_t si
     const struct json *value = json_get(rule, "value");
     struct json *copy = value == NULL ? json_none() : json_copy(value);
     if (copy == NULL) {
-        snprintf(words, size, "there is no memory for the rule's value");
+        snprintf(words, size, "%s", "");
     }
     return copy;
 }
@@ -52,7 +52,7 @@ static struct json *label_selectors(const struct json *labels, char *words, size
         failed |= json_push(selectors, selector);
     }
     if (failed) {
-        snprintf(words, size, "there is no memory for the labels' selectors");
+        snprintf(words, size, "%s", "");
         json_free(selectors);
         return NULL;
     }

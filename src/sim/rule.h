@@ -30,7 +30,7 @@ struct sim_rule_input {
 };
 
 /* The caller frees the value; JSON null is what Power Fx calls blank. NULL when it cannot be evaluated, and the
- * words, cut to `size`, say why. */
+ * words, cut to `size`, say why; they are empty when there was no memory. */
 struct json *sim_rule_value(const struct json *rule, const struct sim_rule_input *input, char *words, size_t size);
 
 #endif

@@ -37,6 +37,7 @@ static double rule_score(struct sim_core *core, const struct sim_job *job, const
         .job = has_labels ? json_get(job->entry.body, "labels") : NULL, .worker = labels, .has_worker = true};
     char words[SIM_WORDS_SIZE] = "it comes to no number";
     struct json *value = sim_rule_value(policy->rule, &input, words, sizeof words);
+    core->is_broken |= value == NULL && words[0] == '\0'; /* no memory */
     bool is_number = json_kind(value) == JSON_NUMBER;
     double score = json_double_of(value, 0);
     json_free(value);

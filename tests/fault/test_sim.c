@@ -64,6 +64,8 @@ static void on_assignment(struct life *life, const char *verb, const char *body)
     call(life, 200, "POST", path, body);
 }
 
+static void classify(struct life *life);
+
 static void run(struct life *life) {
     call(life, 201, "PATCH", "/routing/distributionPolicies/p", "{\"name\":\"P\"}");
     call(life, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\",\"labels\":{\"a\":1}}");
@@ -91,6 +93,42 @@ static void run(struct life *life) {
     call(life, 200, "POST", "/routing/jobs/k:cancel", "{\"note\":\"n\"}");
     call(life, 204, "DELETE", "/routing/jobs/j", NULL);
     call(life, 204, "DELETE", "/routing/workers/w", NULL);
+    classify(life);
+}
+
+/* Every kind of rule and attachment. */
+static const char classification[] =
+    "{\"fallbackQueueId\":\"q\",\"queueSelectorAttachments\":[{\"kind\":\"static\","
+    "\"queueSelector\":{\"key\":\"Id\",\"labelOperator\":\"notEqual\",\"value\":\"x\"}}],"
+    "\"prioritizationRule\":{\"kind\":\"expression\",\"expression\":"
+    "\"If(Lower(job.A) & \\\"c\\\" = \\\"bc\\\", Round(Value(\\\"2\\\") * 1.2, 0))\"},"
+    "\"workerSelectorAttachments\":[{\"kind\":\"conditional\",\"condition\":{\"kind\":\"expression\","
+    "\"expression\":\"StartsWith(job.A, Text(\\\"b\\\"))\"},\"workerSelectors\":[{\"key\":\"s\","
+    "\"labelOperator\":\"equal\",\"value\":1}]},{\"kind\":\"passThrough\",\"key\":\"A\",\"labelOperator\":"
+    "\"equal\","
+    "\"expiresAfterSeconds\":5},{\"kind\":\"ruleEngine\",\"rule\":{\"kind\":\"directMap\"}},{\"kind\":"
+    "\"ruleEngine\","
+    "\"rule\":{\"kind\":\"expression\",\"expression\":"
+    "\"[{key: \\\"t\\\", labelOperator: \\\"equal\\\", value: job.'A'}]\"}},"
+    "{\"kind\":\"weightedAllocation\",\"allocations\":[{\"weight\":1,\"workerSelectors\":[{\"key\":\"u\","
+    "\"labelOperator\":\"equal\",\"value\":2}]}]}]}";
+
+static void classify(struct life *life) {
+    call(life, 201, "PATCH", "/routing/classificationPolicies/c", classification);
+    call(life, 201, "PATCH", "/routing/jobs/m",
+         "{\"channelId\":\"c\",\"classificationPolicyId\":\"c\",\"labels\":{\"A\":\"B\"}}");
+    call(life, 200, "GET", "/routing/jobs/m", NULL);
+    if (!life->has_failed) {
+        assert_non_null(strstr(life->answer.body.bytes, "\"status\":\"queued\""));
+        assert_non_null(strstr(life->answer.body.bytes, "\"priority\":2"));
+    }
+    call(life, 200, "PATCH", "/routing/jobs/m", "{\"labels\":{\"A\":5,\"B\":true}}");
+    call(life, 200, "PATCH", "/routing/classificationPolicies/c",
+         "{\"prioritizationRule\":{\"kind\":\"webhook\"},\"fallbackQueueId\":null}");
+    call(life, 200, "POST", "/routing/jobs/m:reclassify", "{}");
+    call(life, 200, "POST", "/routing/jobs/m:cancel", NULL);
+    call(life, 200, "GET", "/routing/classificationPolicies", NULL);
+    call(life, 204, "DELETE", "/routing/classificationPolicies/c", NULL);
 }
 
 static int live(void *context, struct error *error) {

@@ -92,7 +92,8 @@ static void attach(struct kit *kit, const char *member, const char *attachment, 
     ",\"SELECTORS\":[" SELECTOR("Id", "\"na\"") "]},{\"weight\":" other                                           \
                                                 ",\"SELECTORS\":[" SELECTOR("Id", "\"eu\"") "]}]}"
 #define RULE(formula) "{\"kind\":\"ruleEngine\",\"rule\":{\"kind\":\"expression\",\"expression\":\"" formula "\"}}"
-#define WHEN(rule)    "{\"kind\":\"conditional\",\"condition\":" rule ",\"SELECTORS\":[" SELECTOR("Id", "\"na\"") "]}"
+#define TO_NA         "\"SELECTORS\":[" SELECTOR("Id", "\"na\"") "]"
+#define WHEN(rule)    "{\"kind\":\"conditional\",\"condition\":" rule "," TO_NA "}"
 
 static const struct {
     const char *attachment, *labels;
