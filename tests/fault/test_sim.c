@@ -28,7 +28,7 @@ static void call(struct life *life, unsigned wanted, const char *method, const c
     sim_core_request(life->core, 1000000,
                      &(struct sim_request){.method = slice_of(method),
                                            .path = slice_of(path),
-                                           .query = slice_of("api-version=2023-11-01"),
+                                           .query = slice_of("api-version=2023-11-01&maxpagesize=1"),
                                            .content_type = slice_of(strcmp(method, "PATCH") == 0
                                                                         ? "application/merge-patch+json"
                                                                         : "application/json"),
@@ -131,15 +131,48 @@ static void classify(struct life *life) {
     call(life, 204, "DELETE", "/routing/classificationPolicies/c", NULL);
 }
 
+/* Policies that classify jobs and make exceptions of them, and a schedule that fails. */
+static void run_policies(struct life *life) {
+    call(life, 201, "PATCH", "/routing/distributionPolicies/p", "{}");
+    call(life, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\"}");
+    call(life, 201, "PATCH", "/routing/queues/other", "{\"distributionPolicyId\":\"p\"}");
+    call(life, 201, "PATCH", "/routing/classificationPolicies/c",
+         "{\"fallbackQueueId\":\"q\",\"prioritizationRule\":{\"kind\":\"expression\",\"expression\":"
+         "\"If(job.Late = true, 10, 1)\"},\"workerSelectorAttachments\":[{\"kind\":\"passThrough\",\"key\":\"l\","
+         "\"labelOperator\":\"equal\"}]}");
+    call(life, 201, "PATCH", "/routing/exceptionPolicies/e",
+         "{\"exceptionRules\":[{\"id\":\"long\",\"trigger\":{\"kind\":\"queueLength\",\"threshold\":1},"
+         "\"actions\":[{"
+         "\"kind\":\"manualReclassify\",\"queueId\":\"other\",\"workerSelectors\":[]}]},{\"id\":\"late\","
+         "\"trigger\":"
+         "{\"kind\":\"waitTime\",\"thresholdSeconds\":1},\"actions\":[{\"kind\":\"reclassify\","
+         "\"classificationPolicyId\":\"c\",\"labelsToUpsert\":{\"Late\":true,\"l\":1}}]},{\"id\":\"end\","
+         "\"trigger\":{\"kind\":\"waitTime\",\"thresholdSeconds\":2},\"actions\":[{\"kind\":\"cancel\","
+         "\"note\":\"n\"}]}]}");
+    call(life, 200, "PATCH", "/routing/queues/q", "{\"exceptionPolicyId\":\"e\"}");
+    call(life, 201, "PATCH", "/routing/jobs/j",
+         "{\"channelId\":\"c\",\"classificationPolicyId\":\"c\",\"labels\":{\"l\":2}}");
+    call(life, 201, "PATCH", "/routing/jobs/k", "{\"queueId\":\"q\",\"channelId\":\"c\"}");
+    call(life, 200, "GET", "/routing/jobs", NULL);
+    sim_core_advance(life->core, 4000000);
+    call(life, 201, "PATCH", "/routing/jobs/s",
+         "{\"queueId\":\"q\",\"channelId\":\"c\",\"matchingMode\":{\"kind\":\"scheduleAndSuspend\","
+         "\"scheduleAt\":\"1971-01-01T00:00:00Z\"}}");
+    call(life, 200, "PATCH", "/routing/exceptionPolicies/e", "{\"exceptionRules\":[]}");
+    call(life, 200, "PATCH", "/routing/queues/q", "{\"exceptionPolicyId\":null}");
+    call(life, 204, "DELETE", "/routing/exceptionPolicies/e", NULL);
+    call(life, 204, "DELETE", "/routing/classificationPolicies/c", NULL);
+}
+
 static int live(void *context, struct error *error) {
     struct life life = {0};
-    (void)context;
+    void (*const *what)(struct life * life) = context;
     life.core = sim_core_new(1, error);
     if (life.core == NULL) {
         return -1;
     }
     sim_answer_init(&life.answer);
-    run(&life);
+    (*what)(&life);
     if (!life.has_failed) {
         /* An event or a timer may have been what failed: then every later request says so. */
         call(&life, 404, "GET", "/routing/jobs/none", NULL);
@@ -157,7 +190,10 @@ static void every_call_is_whole_or_says_that_it_is_not(void **state) {
     (void)state;
     assert_int_equal(crypto_start(NULL), 0);
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = free});
-    assert_true(fault_alloc_each(live, NULL) > 500);
+    void (*const runs[])(struct life * life) = {run, run_policies};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        assert_true(fault_alloc_each(live, (void *)&runs[i]) > 500);
+    }
     cJSON_InitHooks(NULL);
 }
 
