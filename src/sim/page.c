@@ -125,12 +125,16 @@ static int read_text(struct sim_core *core, const struct sim_call *call, const c
     if (text[0] == '\0' || member->values == NULL) {
         return 0;
     }
+    char words[256] = "";
     for (const char *const *value = member->values; *value != NULL; value++) {
         if (strcmp(text, *value) == 0) {
             return 0;
         }
+        size_t length = strlen(words);
+        snprintf(words + length, sizeof words - length, "%s%s", length == 0 ? "" : ", ", *value);
     }
-    return sim_fail(call->answer, 400, "InvalidQuery", "the query parameter %s cannot be \"%s\"", name, text);
+    return sim_fail(call->answer, 400, "InvalidQuery", "the query parameter %s cannot be \"%s\"; it can be %s",
+                    name, text, words);
 }
 
 static int read_raw(struct sim_core *core, const struct sim_call *call, const char *name,
