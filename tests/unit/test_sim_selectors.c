@@ -161,12 +161,75 @@ static void expedite_goes_to_the_front_while_it_is_active(void **state) {
     kit_close(&kit);
 }
 
+/* The same for what a classification policy attached. */
+static void attached_selectors_expire_too(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open_idle(&kit);
+    kit_worker(&kit, "w1", "");
+    kit_ok(&kit, 201, "PATCH", "/routing/classificationPolicies/c",
+           "{\"workerSelectorAttachments\":["
+           "{\"kind\":\"static\",\"workerSelector\":{\"key\":\"a\",\"labelOperator\":\"equal\",\"value\":1,"
+           "\"expiresAfterSeconds\":60}},"
+           "{\"kind\":\"passThrough\",\"key\":\"Level\",\"labelOperator\":\"greaterThan\","
+           "\"expiresAfterSeconds\":90}]}");
+    kit_job(&kit, "j1",
+            ",\"classificationPolicyId\":\"c\",\"labels\":{\"Level\":3},\"requestedWorkerSelectors\":[" FRENCH
+            ",\"expiresAfterSeconds\":60}]");
+    kit_drop_events(&kit);
+    kit_pass(&kit, 60);
+    const struct json *data = kit_event(&kit, "RouterJobWorkerSelectorsExpired");
+    assert_int_equal(json_count(json_get(data, "expiredRequestedWorkerSelectors")), 1);
+    const struct json *attached = json_get(data, "expiredAttachedWorkerSelectors");
+    assert_int_equal(json_count(attached), 1);
+    assert_string_equal(json_get_string(json_at(attached, 0), "key"), "a");
+    assert_non_null(kit_status(&kit, "j1"));
+    attached = json_get(kit.json, "attachedWorkerSelectors");
+    assert_string_equal(json_get_string(json_at(attached, 0), "status"), "expired");
+    assert_string_equal(json_get_string(json_at(attached, 1), "status"), "active");
+    kit_pass(&kit, 30);
+    data = kit_event(&kit, "RouterJobWorkerSelectorsExpired");
+    attached = json_get(data, "expiredAttachedWorkerSelectors");
+    assert_string_equal(json_get_string(json_at(attached, 0), "key"), "Level");
+    assert_true(json_get_double(json_at(attached, 0), "value", 0) == 3);
+    assert_int_equal(json_count(json_get(data, "expiredRequestedWorkerSelectors")), 0);
+    expect_offer(&kit, "w1", "j1");
+    /* Classified again with the same selectors: what is over is over. */
+    kit_ok(&kit, 200, "POST", "/routing/jobs/j1:reclassify", "{}");
+    kit_drop_events(&kit);
+    kit_pass(&kit, 10);
+    kit_quiet(&kit);
+    kit_close(&kit);
+}
+
+/* Suspended with a selector whose time passes, then activated: it is told then. */
+static void scheduled_jobs_tell_what_expired(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open_idle(&kit);
+    kit_job(&kit, "j1", ",\"requestedWorkerSelectors\":[" FRENCH ",\"expiresAfterSeconds\":60}]");
+    kit_drop_events(&kit);
+    kit_pass(&kit, 60);
+    kit_event(&kit, "RouterJobWorkerSelectorsExpired");
+    kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1",
+           "{\"matchingMode\":{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"2026-03-02T09:00:00Z\"}}");
+    kit_pass(&kit, 3600);
+    const struct json *data = kit_event(&kit, "RouterJobWaitingForActivation");
+    const struct json *selector = json_at(json_get(data, "expiredRequestedWorkerSelectors"), 0);
+    assert_string_equal(json_get_string(selector, "state"), "expired");
+    assert_int_equal(json_count(json_get(data, "expiredAttachedWorkerSelectors")), 0);
+    kit_quiet(&kit);
+    kit_close(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queued_selector_lifetime_over_queued),
         cmocka_unit_test(lives_begin_in_the_queue_and_end_there),
         cmocka_unit_test(other_selectors_have_other_lives),
         cmocka_unit_test(a_job_that_is_over_has_no_selectors_to_expire),
+        cmocka_unit_test(attached_selectors_expire_too),
+        cmocka_unit_test(scheduled_jobs_tell_what_expired),
         cmocka_unit_test(expedite_goes_to_the_front_while_it_is_active),
     };
     return cmocka_run_group_tests_name("sim selectors", tests, NULL, NULL);
