@@ -168,6 +168,11 @@ static void expect_nothing_left_to_offer(struct kit *kit) {
     }
     sim_match(kit->core);
     kit_quiet(kit);
+    LIST_EACH (&kit->core->jobs.in_order, node) { /* and each job alone */
+        sim_job_stir(kit->core, CONTAINER_OF(node, struct sim_job, entry.in_order));
+    }
+    sim_match(kit->core);
+    kit_quiet(kit);
 }
 
 static void nothing_that_could_be_offered_is_left(void **state) {
