@@ -161,6 +161,24 @@ static void expedite_goes_to_the_front_while_it_is_active(void **state) {
     kit_close(&kit);
 }
 
+/* Two jobs ask the same in the same words, but the one behind does not any more. */
+static void an_expired_selector_asks_less_than_a_living_one(void **state) {
+    (void)state;
+    static const char asking[] = "{\"requestedWorkerSelectors\":[" FRENCH ",\"expiresAfterSeconds\":60}]}";
+    struct kit kit;
+    kit_open_idle(&kit);
+    kit_job(&kit, "first", "");
+    kit_job(&kit, "second", ",\"requestedWorkerSelectors\":[" FRENCH ",\"expiresAfterSeconds\":60}]");
+    kit_pass(&kit, 30);
+    kit_ok(&kit, 200, "PATCH", "/routing/jobs/first", asking);
+    kit_pass(&kit, 30);
+    kit_drop_events(&kit);
+    kit_worker(&kit, "w1", "");
+    kit_event(&kit, "RouterWorkerRegistered");
+    expect_offer(&kit, "w1", "second");
+    kit_close(&kit);
+}
+
 /* The same for what a classification policy attached. */
 static void attached_selectors_expire_too(void **state) {
     (void)state;
@@ -228,6 +246,7 @@ int main(void) {
         cmocka_unit_test(lives_begin_in_the_queue_and_end_there),
         cmocka_unit_test(other_selectors_have_other_lives),
         cmocka_unit_test(a_job_that_is_over_has_no_selectors_to_expire),
+        cmocka_unit_test(an_expired_selector_asks_less_than_a_living_one),
         cmocka_unit_test(attached_selectors_expire_too),
         cmocka_unit_test(scheduled_jobs_tell_what_expired),
         cmocka_unit_test(expedite_goes_to_the_front_while_it_is_active),
