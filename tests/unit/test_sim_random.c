@@ -1,5 +1,5 @@
-/* A long row of random calls. After each of them nothing may be left that could be offered: trying every queue anew
- * must offer nothing. What the core keeps beside the truth, for speed, must agree with it. */
+/* A long row of random calls. After each of them nothing may be left that could be offered: trying every queue
+ * anew must offer nothing. What the core keeps beside the truth, for speed, must agree with it. */
 #include "sim/state.h"
 #include "sim_kit.h"
 
