@@ -175,6 +175,14 @@ void loop_post(struct loop *loop, struct loop_task *task, void (*run)(struct loo
     }
 }
 
+struct loop_task *loop_take_posted(struct loop *loop) {
+    struct loop_task *task = atomic_load(&loop->posted);
+    if (task != NULL) {
+        atomic_store(&loop->posted, task->next);
+    }
+    return task;
+}
+
 void loop_defer(struct loop *loop, struct loop_task *task, void (*run)(struct loop_task *task)) {
     if (task->is_queued) {
         return;

@@ -71,6 +71,9 @@ static inline bool loop_timer_is_set(const struct loop_timer *timer) {
  * many. The caller keeps `task` alive until it has run and does not post it again before. */
 void loop_post(struct loop *loop, struct loop_task *task, void (*run)(struct loop_task *task));
 
+/* For who frees the loop: a task that was posted and will not be run any more, or NULL. */
+struct loop_task *loop_take_posted(struct loop *loop);
+
 /* The loop's thread: runs `task` at the end of this turn, after what is ready and due, before sleeping; for work
  * that is done once for many happenings (writing frames in runs). One that is queued already stays where it is. */
 void loop_defer(struct loop *loop, struct loop_task *task, void (*run)(struct loop_task *task));

@@ -132,6 +132,9 @@ void intake_again(struct host *host, uint64_t seq, uint64_t lane);
 struct event;
 struct store_event intake_event(const struct event *event, uint64_t lane);
 
+/* Frees what was told of an append, if the task is that; for when no loop runs any more. */
+bool intake_drop(struct loop_task *task);
+
 /* orders.c */
 /* When no loop runs any more. */
 void orders_answer_all(struct host *host);
@@ -141,8 +144,13 @@ void mend_start(struct host *host);
 /* An event was parked: its script may have been mended while it ran. */
 void mend_look(struct host *host, uint64_t seq);
 
+/* As intake_drop. */
+bool mend_drop(struct loop_task *task);
+
 /* purge.c */
 void purge_start(struct host *host);
+/* As intake_drop. */
+bool purge_drop(struct loop_task *task);
 
 /* reload.c */
 void reload_start(struct host *host);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 static int list_secrets(struct host *host, struct error *error);
+static void drop_posted(struct host *host);
 static int open_parts(struct host *host, struct error *error);
 static void tell_of_repeats(struct host *host);
 static int see_open(void *context, const struct store_open_event *event);
@@ -77,6 +78,9 @@ struct host *host_new(const struct host_options *options, struct error *error) {
 void host_free(struct host *host) {
     if (host == NULL) {
         return;
+    }
+    if (host->loop != NULL) {
+        drop_posted(host);
     }
     LIST_EACH (&host->works, node) {
         work_free(CONTAINER_OF(node, struct work, in_host));
@@ -212,6 +216,14 @@ static int list_secrets(struct host *host, struct error *error) {
         host->secret_names[i] = secrets[i].name;
     }
     return 0;
+}
+
+/* What the store told after the loop's last turn. What a run or a work owns goes with it. */
+static void drop_posted(struct host *host) {
+    struct loop_task *task;
+    while ((task = loop_take_posted(host->loop)) != NULL) {
+        (void)(intake_drop(task) || timers_drop(task) || mend_drop(task) || purge_drop(task));
+    }
 }
 
 static int open_parts(struct host *host, struct error *error) {

@@ -87,6 +87,14 @@ struct store_event intake_event(const struct event *event, uint64_t lane) {
                                 .lane = lane};
 }
 
+bool intake_drop(struct loop_task *task) {
+    if (task->run != on_admission) {
+        return false;
+    }
+    free(CONTAINER_OF(task, struct admission, task));
+    return true;
+}
+
 /* On the store's thread. */
 static void on_append(const struct store_work *work, void *context) {
     struct host *host = context;

@@ -28,6 +28,7 @@ static int look_at_run(void *context, const struct store_run *run);
 static void mend(struct host *host, uint64_t run, const char *handler);
 static void on_done(struct store_work *work);
 static void on_stored(struct loop_task *task);
+static void free_mending(struct mending *mending);
 
 void mend_start(struct host *host) {
     host->mend_before = 0;
@@ -38,6 +39,14 @@ void mend_look(struct host *host, uint64_t seq) {
     if (host->live != NULL && !atomic_load(&host->is_stopping)) {
         store_each_run(host->reader, seq, look_at_run, host, NULL);
     }
+}
+
+bool mend_drop(struct loop_task *task) {
+    if (task->run != on_stored) {
+        return false;
+    }
+    free_mending(CONTAINER_OF(task, struct mending, stored));
+    return true;
 }
 
 /* Newest first, some at a time. */
@@ -111,6 +120,10 @@ static void on_stored(struct loop_task *task) {
                  LOG_TEXT("script", mending->handler), LOG_END);
         intake_again(mending->host, work->replay.seq, work->replay.lane);
     }
+    free_mending(mending);
+}
+
+static void free_mending(struct mending *mending) {
     free(mending->handler);
     free(mending);
 }

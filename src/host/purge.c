@@ -21,6 +21,14 @@ void purge_start(struct host *host) {
     purge_in(host, FIRST_LOOK_S * 1000);
 }
 
+bool purge_drop(struct loop_task *task) {
+    if (task->run != on_taken) {
+        return false;
+    }
+    free(CONTAINER_OF(task, struct bite, taken));
+    return true;
+}
+
 static void purge_in(struct host *host, int64_t pause_ms) {
     loop_timer_set(host->loop, &host->purge_timer, clock_monotonic_ns() + pause_ms * CLOCK_NS_PER_MS, on_time);
 }

@@ -60,6 +60,14 @@ static void arm(struct host *host, int64_t due_us) {
     }
 }
 
+bool timers_drop(struct loop_task *task) {
+    if (task->run != on_raised) {
+        return false;
+    }
+    free_raising(CONTAINER_OF(task, struct raising, raised));
+    return true;
+}
+
 static void on_due(struct loop_timer *timer) {
     struct host *host = CONTAINER_OF(timer, struct host, next_timer);
     struct error error = {0};

@@ -2,6 +2,7 @@
 -- gets of it.
 local delivery = require "delivery"
 local host = require "host"
+local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 
 local post = delivery.post
 local assert_stored = delivery.assert_stored
@@ -244,7 +245,7 @@ describe("a body of four MiB", function()
     assert_refused(post(server, (" "):rep(size + 1)), 413, "body_too_large")
     assert_refused(post(server, fill("", "[", ""), binary()), 400, "unreadable_body")
     assert.same({}, kept(server))
-    assert.is_true(peak(server.pid) < 256, "the host took " .. peak(server.pid) .. " MiB")
+    assert.is_true(sanitizer or peak(server.pid) < 256, "the host took " .. peak(server.pid) .. " MiB")
     assert_is_up(server)
     server:stop()
   end)

@@ -89,7 +89,7 @@ describe("the shipped scripts", function()
       assert.equal(200, event.runs[1].steps[1].status)
     end
     assert.equal(3, #upstream.requests)
-    local body = '{"matchingMode":{"kind":"queueAndMatch"},"priority":1}'
+    local body = '{"matchingMode":{"kind":"queueAndMatch"},"priority":100}'
     local request = assert_request(upstream, "PATCH", "/routing/jobs/job-meridian-0042", body)
     assert.equal("1-1", request.headers["x-ms-client-request-id"])
     local offers = "/routing/workers/bot-larkspur/offers/"
