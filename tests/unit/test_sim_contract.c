@@ -200,6 +200,39 @@ static void each_upsert_has_its_conditions(void **state) {
     }
 }
 
+static void each_action_has_its_time(void **state) {
+    (void)state;
+    static const struct {
+        const char *operation;
+        enum stage too_late;
+    } actions[] = {{"AcceptJobOffer", ASSIGNED},     {"DeclineJobOffer", ASSIGNED}, {"CancelJob", ASSIGNED},
+                   {"ReclassifyJob", ASSIGNED},      {"CompleteJob", COMPLETED},    {"UnassignJob", COMPLETED},
+                   {"GetInQueuePosition", ASSIGNED}, {"CloseJob", ASSIGNED},        {"CloseJob", CLOSED}};
+    EACH_ROW(row) {
+        for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+            if (strcmp(actions[i].operation, row.columns[NAME]) == 0) {
+                struct world world;
+                world_open(&world, actions[i].too_late);
+                world_call(&world, &row, right_body(row.columns[NAME], 0));
+                refused(&world, &row, 409, "in another state");
+                world_close(&world);
+            }
+        }
+    }
+}
+
+static void what_others_name_is_not_deleted(void **state) {
+    (void)state;
+    static const char *const paths[] = {"/routing/distributionPolicies/p", "/routing/exceptionPolicies/e",
+                                        "/routing/queues/q"};
+    struct world world;
+    world_open(&world, OFFERED);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        kit_refused(&world.kit, 409, "InUse", "", "DELETE", paths[i], NULL, NULL);
+    }
+    world_close(&world);
+}
+
 /* --- each member wrong */
 
 struct mutation {
@@ -333,6 +366,8 @@ int main(void) {
         cmocka_unit_test(each_operation_with_a_body_checks_its_type_and_form),
         cmocka_unit_test(each_query_parameter_is_checked),
         cmocka_unit_test(each_upsert_has_its_conditions),
+        cmocka_unit_test(each_action_has_its_time),
+        cmocka_unit_test(what_others_name_is_not_deleted),
         cmocka_unit_test(each_member_of_each_body_is_checked),
         cmocka_unit_test(answers_and_bodies_have_had_every_member_of_the_models), /* the last: of all of these */
     };

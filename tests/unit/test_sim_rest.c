@@ -172,6 +172,18 @@ static void an_upsert_has_conditions(void **state) {
     kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1", "{}");
     kit.unmodified_since = "Mon, 02 Mar 2026 08:35:03 GMT";
     kit_refused(&kit, 412, "PreconditionFailed", "changed", "PATCH", "/routing/jobs/j1", NULL, "{}");
+    char etags[2 * SIM_ETAG_SIZE];
+    kit.if_match = NULL;
+    kit.unmodified_since = NULL;
+    kit_ok(&kit, 200, "GET", "/routing/jobs/j1", NULL);
+    snprintf(etags, sizeof etags, "\"other\" , %s", kit.answer.etag);
+    kit.if_match = etags; /* one of them holds, and the date is not looked at then */
+    kit.unmodified_since = "Mon, 02 Mar 2026 08:35:03 GMT";
+    kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1", "{}");
+    kit_refused(&kit, 412, "PreconditionFailed", "If-Match", "PATCH", "/routing/jobs/j1", NULL, "{}");
+    kit.if_match = "";
+    kit_refused(&kit, 412, "PreconditionFailed", "If-Match", "PATCH", "/routing/jobs/j1", NULL, "{}");
+    kit.if_match = NULL;
     kit.unmodified_since = "yesterday";
     kit_refused(&kit, 400, "InvalidHeader", "date", "PATCH", "/routing/jobs/j1", NULL, "{}");
     kit_close(&kit);
