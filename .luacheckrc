@@ -13,3 +13,9 @@ files["examples/*/switchhook.lua"] = {
   ignore = { "131" },
   read_globals = { "env", "file" },
 }
+files["examples/scenarios/*.lua"] = {
+  allow_defined_top = true,
+  ignore = { "131" },
+  read_globals = { "distribution_policy", "queue", "classification_policy", "exception_policy", "workers", "customers",
+    "between", "exponential", "normal" },
+}

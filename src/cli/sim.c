@@ -8,16 +8,32 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+enum { REPORT_LIMIT = 64 * 1024 };
+
+static int run_fast(struct sim_words *words);
 static int run(struct sim_words *words);
+static void print_report(const struct sim *sim);
 static void choose_seed(struct sim_words *words);
 static int block_signals(void);
 
 int cli_sim(int argc, char **argv) {
     struct sim_words words;
     int status = sim_options_read(argc, argv, &words);
-    status = status >= 0 ? status : run(&words);
+    status = status >= 0 ? status : sim_scenario_read(&words);
+    if (status < 0) {
+        status = words.is_fast ? run_fast(&words) : run(&words);
+    }
     sim_words_reset(&words);
     return status;
+}
+
+/* Without a trace, unless it is asked for: it is a whole day at once. */
+static int run_fast(struct sim_words *words) {
+    struct error error = {0};
+    if (words->trace == SIM_YES) {
+        words->sim.trace_fd = STDOUT_FILENO;
+    }
+    return crypto_start(&error) < 0 ? cli_fail("%s", error.message) : sim_scenario_run(words);
 }
 
 static int run(struct sim_words *words) {
@@ -42,6 +58,7 @@ static int run(struct sim_words *words) {
     printf("local Job Router on %s\nconnection string: %s\n", sim_endpoint(sim), sim_connection_string(sim));
     fflush(stdout);
     sim_run(sim);
+    print_report(sim);
     status = CLI_OK;
 out:
     if (status != CLI_OK) {
@@ -50,6 +67,15 @@ out:
     sim_free(sim);
     close(words->sim.stop_fd);
     return status;
+}
+
+static void print_report(const struct sim *sim) {
+    struct buffer report;
+    buffer_init(&report, REPORT_LIMIT);
+    if (sim_report(sim, &report) == 0) {
+        sim_scenario_print(&report);
+    }
+    buffer_reset(&report);
 }
 
 /* Short, so that somebody can type it again. */

@@ -14,12 +14,23 @@ struct sim_words {
     const char *targets[SIM_TARGETS_MOST];
     enum sim_choice trace;
     bool has_seed;
-    struct filter *filter; /* owned: freed with sim_words_reset */
+    struct filter *filter;   /* owned: freed with sim_words_reset */
+    const char *scenario;    /* a file */
+    struct scenario *people; /* owned, as the filter */
+    bool is_fast;
+    const char *events; /* a file for all of them */
 };
 
 /* Into `words`, whatever it held. The exit status, or -1 to go on. */
 int sim_options_read(int argc, char **argv, struct sim_words *words);
 void sim_words_reset(struct sim_words *words);
+
+/* sim_scenario.c */
+/* Reads the scenario, when one is named, and checks what does not go with it. The exit status, or -1 to go on. */
+int sim_scenario_read(struct sim_words *words);
+/* The whole scenario as fast as possible. The exit status. */
+int sim_scenario_run(const struct sim_words *words);
+void sim_scenario_print(const struct buffer *report);
 
 /* sim_values.c: values of options. 0, or -1 when the text is none. */
 int sim_read_number(const char *text, double least, double most, double *value);

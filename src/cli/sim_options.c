@@ -31,6 +31,9 @@ static int read_drop_answers(struct sim_words *words, const char *text);
 static int read_share(const char *option, const char *text, double *share);
 static int read_speed(struct sim_words *words, const char *text);
 static int read_seed(struct sim_words *words, const char *text);
+static int read_scenario(struct sim_words *words, const char *text);
+static int read_fast(struct sim_words *words, const char *text);
+static int read_events(struct sim_words *words, const char *text);
 static int read_trace(struct sim_words *words, const char *text);
 static int read_no_trace(struct sim_words *words, const char *text);
 static int print_help(struct sim_words *words, const char *text);
@@ -59,9 +62,14 @@ static const struct row rows[] = {
     {"duplicate", "P%", read_duplicate, "so many events come twice"},
     {"reorder", "P%", read_reorder, "so many are overtaken by later ones"},
     {"drop-answers", "P%", read_drop_answers, "so many answers count as lost: the delivery is made again"},
+    {NULL, NULL, NULL, "People"},
+    {"scenario", "FILE", read_scenario,
+     "workers and customers from a Lua file; what came of it is printed at the end"},
+    {"fast", NULL, read_fast, "the whole scenario as fast as possible, with nobody outside, and then it ends"},
+    {"events", "FILE", read_events, "with --fast: every event into this file, a line of JSON each"},
     {NULL, NULL, NULL, "Time and chance"},
     {"speed", "N", read_speed, "the router's clock runs N times as fast as the wall's: offers, schedules"},
-    {"seed", "N", read_seed, "of ids and of all chance; a new one each time if not given"},
+    {"seed", "N", read_seed, "of ids and of all chance; the scenario's, or a new one each time if not given"},
     {NULL, NULL, NULL, "What it prints"},
     {"trace", NULL, read_trace, "one line on stdout for each thing that happens (the default on a terminal)"},
     {"no-trace", NULL, read_no_trace, "none"},
@@ -97,6 +105,7 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
 
 void sim_words_reset(struct sim_words *words) {
     filter_free(words->filter);
+    scenario_free(words->people);
 }
 
 static int print_help(struct sim_words *words, const char *text) {
@@ -229,6 +238,22 @@ static int read_seed(struct sim_words *words, const char *text) {
         return cli_misuse("sim", "--seed %s: must be a whole number from 0 on", text);
     }
     words->has_seed = true;
+    return -1;
+}
+
+static int read_scenario(struct sim_words *words, const char *text) {
+    words->scenario = text;
+    return -1;
+}
+
+static int read_fast(struct sim_words *words, const char *text) {
+    (void)text;
+    words->is_fast = true;
+    return -1;
+}
+
+static int read_events(struct sim_words *words, const char *text) {
+    words->events = text;
     return -1;
 }
 

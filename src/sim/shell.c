@@ -6,6 +6,7 @@
 #include "http/http.h"
 #include "httpd/httpd.h"
 #include "router/router.h"
+#include "sim/crowd.h"
 #include "sim/delivery.h"
 #include "sim/sim.h"
 #include "sim/state.h"
@@ -30,9 +31,10 @@ struct sim {
     struct http_client *client;
     struct httpd *httpd;
     struct sim_core *core;
+    struct crowd *crowd; /* of the scenario; NULL: only those outside act */
     struct delivery *delivery;
     struct sim_clock clock;  /* the core's time */
-    struct loop_timer timer; /* the core's next moment */
+    struct loop_timer timer; /* the core's or the crowd's next moment */
     struct loop_watch stop_watch;
     struct loop_task stop_task;
     struct buffer key;
@@ -55,6 +57,7 @@ struct handover {
 
 static int start(struct sim *sim, const struct sim_options *options, struct error *error);
 static double retry_scale(const struct sim_options *options);
+static int start_crowd(struct sim *sim, const struct sim_options *options, struct error *error);
 static int start_listening(struct sim *sim, const struct sim_options *options, struct error *error);
 static int watch_stop(struct sim *sim, int fd, struct error *error);
 static void on_request(struct httpd_request *request, void *context);
@@ -67,6 +70,8 @@ static struct slice find_origin(const struct sim *sim, const struct httpd_reques
 static void send_answer(struct httpd_request *request, const struct sim_answer *result);
 static int64_t sim_now(const struct sim *sim);
 static void leave(struct sim *sim);
+static void live(struct sim *sim);
+static void on_event(void *context, struct sim_event *event);
 static void after_change(struct sim *sim);
 static void on_time(struct loop_timer *timer);
 static void on_trace(void *context, int64_t now_us, const char *id, const char *what);
@@ -105,6 +110,10 @@ const char *sim_connection_string(const struct sim *sim) {
 
 void sim_run(struct sim *sim) {
     sim->has_run = true;
+    if (sim->trace_fd >= 0) {
+        sim_core_set_trace(sim->core, on_trace, sim);
+    }
+    after_change(sim); /* the people come */
     loop_run(sim->loop);
 }
 
@@ -118,6 +127,10 @@ void sim_stop(struct sim *sim) {
     }
 }
 
+int sim_report(const struct sim *sim, struct buffer *out) {
+    return sim->crowd == NULL ? 0 : crowd_report(sim->crowd, out);
+}
+
 void sim_free(struct sim *sim) {
     if (sim == NULL) {
         return;
@@ -129,6 +142,7 @@ void sim_free(struct sim *sim) {
         }
         httpd_stop(sim->httpd);
     }
+    crowd_free(sim->crowd);
     delivery_free(sim->delivery);
     if (sim->client != NULL) {
         http_client_free(sim->client);
@@ -158,9 +172,6 @@ static int start(struct sim *sim, const struct sim_options *options, struct erro
     if (sim->client == NULL) {
         return -1;
     }
-    if (sim->trace_fd >= 0) {
-        sim_core_set_trace(sim->core, on_trace, sim);
-    }
     sim->delivery = delivery_new(
         &(struct delivery_options){
             .loop = sim->loop,
@@ -180,8 +191,8 @@ static int start(struct sim *sim, const struct sim_options *options, struct erro
             .chances = options->chances,
         },
         error);
-    if (sim->delivery == NULL || watch_stop(sim, options->stop_fd, error) < 0 ||
-        start_listening(sim, options, error) < 0) {
+    if (sim->delivery == NULL || start_crowd(sim, options, error) < 0 ||
+        watch_stop(sim, options->stop_fd, error) < 0 || start_listening(sim, options, error) < 0) {
         return -1;
     }
     snprintf(sim->connection, sizeof sim->connection, "endpoint=%s/;accesskey=%s", sim->endpoint, key);
@@ -194,6 +205,14 @@ static double retry_scale(const struct sim_options *options) {
         return options->retry_scale;
     }
     return options->speed * SIM_RETRY_SCALE > 1 ? 1 / options->speed : SIM_RETRY_SCALE;
+}
+
+static int start_crowd(struct sim *sim, const struct sim_options *options, struct error *error) {
+    if (options->scenario == NULL) {
+        return 0;
+    }
+    sim->crowd = crowd_new(sim->core, options->scenario, options->seed, error);
+    return sim->crowd == NULL ? -1 : crowd_start(sim->crowd, sim_now(sim), error);
 }
 
 static int start_listening(struct sim *sim, const struct sim_options *options, struct error *error) {
@@ -288,6 +307,7 @@ static void answer(struct sim *sim, struct httpd_request *request) {
     struct sim_answer result;
     char origin[ENDPOINT_SIZE];
     sim_answer_init(&result);
+    live(sim); /* what people did before this moment */
     sim_core_request(sim->core, sim_now(sim),
                      &(struct sim_request){.method = httpd_method(request),
                                            .path = httpd_path(request),
@@ -347,14 +367,34 @@ static void leave(struct sim *sim) {
     }
 }
 
-/* Events go out, and the timer to the core's next moment. */
-static void after_change(struct sim *sim) {
+/* What is due happens, and events go out. */
+static void live(struct sim *sim) {
     struct sim_event *event;
-    while ((event = sim_core_take_event(sim->core)) != NULL) {
-        delivery_push(sim->delivery, event);
+    if (sim->crowd != NULL) {
+        crowd_run(sim->crowd, sim_now(sim), on_event, sim);
+    } else {
+        sim_core_advance(sim->core, sim_now(sim));
+    }
+    if (sim->crowd != NULL && crowd_is_broken(sim->crowd)) {
+        log_error("sim", "out of memory: the scenario's people do nothing more", LOG_END);
+        crowd_free(sim->crowd);
+        sim->crowd = NULL;
+    }
+    while (sim->crowd == NULL && (event = sim_core_take_event(sim->core)) != NULL) {
+        on_event(sim, event);
         sim_event_release(event);
     }
-    int64_t next_us = sim_core_next(sim->core);
+}
+
+static void on_event(void *context, struct sim_event *event) {
+    const struct sim *sim = context;
+    delivery_push(sim->delivery, event);
+}
+
+/* And the timer to the next moment. */
+static void after_change(struct sim *sim) {
+    live(sim);
+    int64_t next_us = sim->crowd == NULL ? sim_core_next(sim->core) : crowd_next(sim->crowd);
     if (next_us == SIM_NEVER) {
         loop_timer_cancel(sim->loop, &sim->timer);
         return;
@@ -367,7 +407,6 @@ static void after_change(struct sim *sim) {
 
 static void on_time(struct loop_timer *timer) {
     struct sim *sim = CONTAINER_OF(timer, struct sim, timer);
-    sim_core_advance(sim->core, sim_now(sim));
     after_change(sim);
 }
 

@@ -15,9 +15,11 @@
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "sim/clock.h"
 #include "sim/delivery.h"
+#include "sim/scenario.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,8 +50,10 @@ struct sim_options {
     struct delivery_chances chances;
     double speed;  /* of the router's time; 0: 1, the wall clock's */
     uint64_t seed; /* of the ids, and of all chance */
-    int trace_fd;  /* one line for each thing that happens; -1: none */
-    int stop_fd;   /* stops when it can be read; -1: none. Stays the caller's */
+    /* Whose people act from the start on (sim/crowd.h); NULL: none. Stays the caller's. */
+    const struct scenario *scenario;
+    int trace_fd; /* one line for each thing that happens; -1: none */
+    int stop_fd;  /* stops when it can be read; -1: none. Stays the caller's */
 };
 
 /* Listens when it returns. */
@@ -61,6 +65,8 @@ const char *sim_endpoint(const struct sim *sim);
 const char *sim_connection_string(const struct sim *sim);
 void sim_run(struct sim *sim);
 void sim_stop(struct sim *sim);
+/* Appends what came of the scenario, for people; after sim_run. Nothing without a scenario. -1 without memory. */
+int sim_report(const struct sim *sim, struct buffer *out);
 void sim_free(struct sim *sim);
 
 #endif

@@ -6,13 +6,24 @@
 
 enum { LINE_LIMIT = 4096, ID_WIDTH = 14 };
 
+static void write_line(int out, const struct tm *time, int64_t now_us, const char *id, const char *what);
+
 void sim_trace_line(int out, int64_t now_us, const char *id, const char *what) {
-    struct buffer line;
-    buffer_init(&line, LINE_LIMIT);
     time_t seconds = (time_t)(now_us / 1000000);
     struct tm local;
-    localtime_r(&seconds, &local);
-    buffer_append_format(&line, "%02d:%02d:%02d.%03d  ", local.tm_hour, local.tm_min, local.tm_sec,
+    write_line(out, localtime_r(&seconds, &local), now_us, id, what);
+}
+
+void sim_trace_line_utc(int out, int64_t now_us, const char *id, const char *what) {
+    time_t seconds = (time_t)(now_us / 1000000);
+    struct tm utc;
+    write_line(out, gmtime_r(&seconds, &utc), now_us, id, what);
+}
+
+static void write_line(int out, const struct tm *time, int64_t now_us, const char *id, const char *what) {
+    struct buffer line;
+    buffer_init(&line, LINE_LIMIT);
+    buffer_append_format(&line, "%02d:%02d:%02d.%03d  ", time->tm_hour, time->tm_min, time->tm_sec,
                          (int)(now_us / 1000 % 1000));
     size_t before = line.length;
     text_append_visible(&line, slice_of(id));

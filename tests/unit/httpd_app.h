@@ -109,13 +109,6 @@ static inline void app_stop(struct app *app) {
     pthread_cond_destroy(&app->changed);
 }
 
-static inline size_t app_count_later(struct app *app) {
-    pthread_mutex_lock(&app->lock);
-    size_t count = app->later_count;
-    pthread_mutex_unlock(&app->lock);
-    return count;
-}
-
 /* Waits until `count` requests are kept in all. */
 static inline void app_wait_for_later(struct app *app, size_t count) {
     pthread_mutex_lock(&app->lock);

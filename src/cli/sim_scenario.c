@@ -1,0 +1,66 @@
+#include "cli/cli.h"
+#include "cli/sim.h"
+#include "sim/fast.h"
+#include <stdio.h>
+
+enum { REPORT_LIMIT = 64 * 1024 };
+
+static int check(const struct sim_words *words);
+
+int sim_scenario_read(struct sim_words *words) {
+    struct error error = {0};
+    int status = check(words);
+    if (status >= 0 || words->scenario == NULL) {
+        return status;
+    }
+    words->people = scenario_load(words->scenario, &error);
+    if (words->people == NULL) {
+        return cli_fail("%s", error.message);
+    }
+    if (!words->has_seed) {
+        words->sim.seed = words->people->seed;
+        words->has_seed = true;
+    }
+    words->sim.scenario = words->people;
+    return -1;
+}
+
+int sim_scenario_run(const struct sim_words *words) {
+    struct error error = {0};
+    struct buffer report;
+    buffer_init(&report, REPORT_LIMIT);
+    int status = CLI_OK;
+    if (sim_fast(&(struct sim_fast_options){.scenario = words->people,
+                                            .seed = words->sim.seed,
+                                            .events = words->events,
+                                            .trace_fd = words->sim.trace_fd},
+                 &report, &error) < 0) {
+        status = cli_fail("%s", error.message);
+    } else {
+        sim_scenario_print(&report);
+    }
+    buffer_reset(&report);
+    return status;
+}
+
+void sim_scenario_print(const struct buffer *report) {
+    fwrite(report->bytes == NULL ? "" : report->bytes, 1, report->length, stdout);
+    fflush(stdout);
+}
+
+static int check(const struct sim_words *words) {
+    if (words->is_fast && words->scenario == NULL) {
+        return cli_misuse("sim", "--fast runs a scenario: name one with --scenario FILE");
+    }
+    if (words->events != NULL && !words->is_fast) {
+        return cli_misuse("sim", "--events goes with --fast; other runs deliver their events (--to URL)");
+    }
+    if (words->is_fast && words->sim.target_count > 0) {
+        return cli_misuse("sim", "--fast has nobody outside, so --to has no place in it: with a target, time can "
+                                 "run only as fast as it answers; use --speed instead");
+    }
+    if (words->is_fast && words->sim.speed > 0) {
+        return cli_misuse("sim", "--fast and --speed are two ways to run: use one of them");
+    }
+    return -1;
+}
