@@ -1,5 +1,6 @@
 -- check: what would be refused, and what is likely a mistake, by file and line.
 local host = require "host"
+local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 
 -- A folder of scripts, by name; the folder is the current one's `scripts`.
 local function folder_of(scripts)
@@ -113,9 +114,11 @@ describe("check", function()
     local function has(words)
       assert.is_truthy(found.stdout:find(words, 1, true), words .. " is not in:\n" .. found.stdout)
     end
-    has "scripts/RouterJobQueued.lua:2: error: killed after 300 ms"
     has "scripts/RouterJobClosed.lua: error: killed after 300 ms"
-    has "scripts/lib/endless.lua:2: error: killed after 300 ms"
+    if sanitizer ~= "thread" then -- that one delivers no signal to a loop, which therefore cannot say where it is
+      has "scripts/RouterJobQueued.lua:2: error: killed after 300 ms"
+      has "scripts/lib/endless.lua:2: error: killed after 300 ms"
+    end
     has "scripts/RouterJobReceived.lua:2: error: not enough memory: a run may use 16 MiB"
     has "scripts/RouterJobCancelled.lua:1: error: found all the same"
     has "5 errors, "
