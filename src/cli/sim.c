@@ -1,4 +1,5 @@
 #include "cli/sim.h"
+#include "base/log.h"
 #include "cli/cli.h"
 #include "crypto/crypto.h"
 #include <errno.h>
@@ -84,6 +85,8 @@ static void choose_seed(struct sim_words *words) {
         uint32_t seed;
         crypto_random(&seed, sizeof seed);
         words->sim.seed = seed;
+        log_info("sim", "a seed was chosen: with --seed and this number, chance is the same again",
+                 LOG_NUMBER("seed", seed), LOG_END);
     }
 }
 

@@ -39,6 +39,14 @@ int sim_read_share(const char *text, double *share);
 /* "20ms", "1.5s", "7m", "24h". */
 int sim_read_seconds(const char *text, double least, double most, double *seconds);
 
+/* "20ms" or "20ms..80ms", a second time before the first one is none. */
+int sim_read_span(const char *text, double most, double *from, double *to);
+/* "50/s", "100/m": so many a second, and so many at once. */
+int sim_read_rate(const char *text, double *rate, double *burst);
+
+/* sim_faults.c: "503:10%", "router.jobs.cancel=409", of --fail. -1 with the error. */
+int sim_read_fault(const char *text, struct fault_rule *rule, struct error *error);
+
 /* sim_filter.c: a filter from a file that holds it, or a whole event subscription as ARM has it. NULL with the
  * error; the caller frees it. */
 struct filter *sim_read_filter(const char *path, struct error *error);

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/sim.h"
 #include "event/filter.h"
+#include "sim/access.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,13 @@ static int read_duplicate(struct sim_words *words, const char *text);
 static int read_reorder(struct sim_words *words, const char *text);
 static int read_drop_answers(struct sim_words *words, const char *text);
 static int read_share(const char *option, const char *text, double *share);
+static int read_fail(struct sim_words *words, const char *text);
+static int read_lose_answers(struct sim_words *words, const char *text);
+static int read_latency(struct sim_words *words, const char *text);
+static int read_rate_limit(struct sim_words *words, const char *text);
+static int read_outage(struct sim_words *words, const char *text);
+static int read_bearer(struct sim_words *words, const char *text);
+static int read_client(struct sim_words *words, const char *text);
 static int read_speed(struct sim_words *words, const char *text);
 static int read_seed(struct sim_words *words, const char *text);
 static int read_scenario(struct sim_words *words, const char *text);
@@ -43,6 +51,8 @@ static const struct row rows[] = {
     {NULL, NULL, NULL, "The REST API"},
     {"listen", "ADDR:PORT", read_listen, "a loopback address; " SIM_ADDRESS " if not given; port 0: a free one"},
     {"key", "BASE64", read_key, "the access key, instead of the development key that everybody knows"},
+    {"bearer", "TOKEN", read_bearer, "takes this token instead of a signature, and gives it to who asks for one"},
+    {"client", "ID:SECRET", read_client, "gives it only to this client; without it, to any"},
     {NULL, NULL, NULL, "Events"},
     {"to", "URL", read_to, "gets the events, after the handshake; may be given several times"},
     {"subscription", "NAME", read_subscription,
@@ -62,6 +72,15 @@ static const struct row rows[] = {
     {"duplicate", "P%", read_duplicate, "so many events come twice"},
     {"reorder", "P%", read_reorder, "so many are overtaken by later ones"},
     {"drop-answers", "P%", read_drop_answers, "so many answers count as lost: the delivery is made again"},
+    {NULL, NULL, NULL, "What may go wrong with calls"},
+    {"fail", "[OP=]STATUS[:P%]", read_fail,
+     "so many calls fail with it, and are not done: 503:10%, offers.accept=409;\n" INDENT
+     "may be given several times"},
+    {"lose-answers", "P%", read_lose_answers, "so many calls are done, and answered 504"},
+    {"latency", "TIME[..TIME]", read_latency, "before each answer: 20ms, 20ms..80ms"},
+    {"rate-limit", "N/s", read_rate_limit, "or N/m; further calls get 429 with Retry-After"},
+    {"outage", "TIME..TIME", read_outage,
+     "after the start, by the router's clock: every call gets 503;\n" INDENT "may be given several times"},
     {NULL, NULL, NULL, "People"},
     {"scenario", "FILE", read_scenario,
      "workers and customers from a Lua file; what came of it is printed at the end"},
@@ -75,6 +94,7 @@ static const struct row rows[] = {
     {"no-trace", NULL, read_no_trace, "none"},
     {"help", NULL, print_help, "this"},
 };
+enum { LATENCY_MOST_S = 60, OUTAGE_MOST_S = 366 * 24 * 3600 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0], FIRST_LETTER = 256 /* past those of short options */ };
 
 int sim_options_read(int argc, char **argv, struct sim_words *words) {
@@ -222,6 +242,75 @@ static int read_share(const char *option, const char *text, double *share) {
     if (sim_read_share(text, share) < 0) {
         return cli_misuse("sim", "--%s %s: must be a share from 0%% to 100%%, such as 5%%", option, text);
     }
+    return -1;
+}
+
+static int read_fail(struct sim_words *words, const char *text) {
+    struct fault_options *faults = &words->sim.faults;
+    struct error error = {0};
+    if (faults->rule_count == FAULT_RULES) {
+        return cli_misuse("sim", "at most %d --fail can be given", FAULT_RULES);
+    }
+    if (sim_read_fault(text, &faults->rules[faults->rule_count], &error) < 0) {
+        return cli_misuse("sim", "--fail %s: %s", text, error.message);
+    }
+    faults->rule_count++;
+    return -1;
+}
+
+static int read_lose_answers(struct sim_words *words, const char *text) {
+    return read_share("lose-answers", text, &words->sim.faults.lose_answer);
+}
+
+static int read_latency(struct sim_words *words, const char *text) {
+    struct fault_options *faults = &words->sim.faults;
+    if (sim_read_span(text, LATENCY_MOST_S, &faults->latency_least, &faults->latency_most) < 0) {
+        return cli_misuse("sim", "--latency %s: must be a time up to %ds, or two: 20ms, 20ms..80ms", text,
+                          LATENCY_MOST_S);
+    }
+    return -1;
+}
+
+static int read_rate_limit(struct sim_words *words, const char *text) {
+    if (sim_read_rate(text, &words->sim.faults.rate, &words->sim.faults.burst) < 0) {
+        return cli_misuse("sim", "--rate-limit %s: must be a number of calls, and by what: 50/s, 100/m", text);
+    }
+    return -1;
+}
+
+static int read_outage(struct sim_words *words, const char *text) {
+    struct fault_options *faults = &words->sim.faults;
+    struct fault_outage *outage = &faults->outages[faults->outage_count];
+    if (faults->outage_count == FAULT_OUTAGES) {
+        return cli_misuse("sim", "at most %d --outage can be given", FAULT_OUTAGES);
+    }
+    if (strstr(text, "..") == NULL || sim_read_span(text, OUTAGE_MOST_S, &outage->from, &outage->to) < 0) {
+        return cli_misuse("sim", "--outage %s: must be two times after the start: 5m..7m", text);
+    }
+    faults->outage_count++;
+    return -1;
+}
+
+static int read_bearer(struct sim_words *words, const char *text) {
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] <= ' ' || text[i] > '~') {
+            return cli_misuse("sim", "--bearer: a token is of visible ASCII characters, without blanks");
+        }
+    }
+    if (length == 0 || length > ACCESS_TOKEN_LIMIT) {
+        return cli_misuse("sim", "--bearer: a token has 1 to %d characters", ACCESS_TOKEN_LIMIT);
+    }
+    words->sim.token = text;
+    return -1;
+}
+
+static int read_client(struct sim_words *words, const char *text) {
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || colon == text || colon[1] == '\0') {
+        return cli_misuse("sim", "--client: must be ID:SECRET");
+    }
+    words->sim.client = text;
     return -1;
 }
 

@@ -46,6 +46,32 @@ int sim_read_seconds(const char *text, double least, double most, double *second
     return -1;
 }
 
+int sim_read_span(const char *text, double most, double *from, double *to) {
+    const char *dots = strstr(text, "..");
+    char first[NUMBER_SIZE];
+    if (dots == NULL) {
+        if (sim_read_seconds(text, 0, most, from) < 0) {
+            return -1;
+        }
+        *to = *from;
+        return 0;
+    }
+    if ((size_t)(dots - text) >= sizeof first) {
+        return -1;
+    }
+    snprintf(first, sizeof first, "%.*s", (int)(dots - text), text);
+    return sim_read_seconds(first, 0, most, from) < 0 || sim_read_seconds(dots + 2, *from, most, to) < 0 ? -1 : 0;
+}
+
+int sim_read_rate(const char *text, double *rate, double *burst) {
+    bool is_by_second = read_before(text, "/s", 1, 1e6, burst) == 0;
+    if (!is_by_second && read_before(text, "/m", 1, 1e6, burst) < 0) {
+        return -1;
+    }
+    *rate = is_by_second ? *burst : *burst / 60;
+    return 0;
+}
+
 /* The number that stands before `tail`. */
 static int read_before(const char *text, const char *tail, double least, double most, double *value) {
     char number[NUMBER_SIZE];

@@ -50,7 +50,6 @@ static const struct route routes[SIM_ROUTES] = {
 static const struct route *find_route(const struct sim_core *core, const struct sim_request *request,
                                       struct slice ids[2], const struct router_operation **operation,
                                       bool *is_path_known);
-static bool matches_path(const char *template, struct slice path, struct slice ids[2]);
 static bool matches_segment(struct slice template, struct slice segment, struct slice *id);
 static struct slice take_segment(struct slice *path);
 static enum sim_text decode(struct slice raw, bool is_query, char text[SIM_ID_LIMIT + 1]);
@@ -110,13 +109,28 @@ enum sim_text sim_query(struct slice query, const char *name, char text[SIM_ID_L
     return SIM_TEXT_ABSENT;
 }
 
+bool sim_matches_path(const char *template, struct slice path, struct slice ids[2]) {
+    struct slice expected = slice_of(template);
+    size_t count = 0;
+    while (expected.length > 0 && path.length > 0) {
+        struct slice id = {NULL, 0};
+        if (!matches_segment(take_segment(&expected), take_segment(&path), &id)) {
+            return false;
+        }
+        if (slice_is_set(id) && ids != NULL && count < 2) {
+            ids[count++] = id;
+        }
+    }
+    return expected.length == 0 && path.length == 0;
+}
+
 static const struct route *find_route(const struct sim_core *core, const struct sim_request *request,
                                       struct slice ids[2], const struct router_operation **operation,
                                       bool *is_path_known) {
     for (size_t i = 0; i < SIM_ROUTES; i++) {
         const struct router_operation *candidate = core->operations[i];
         ids[0] = ids[1] = (struct slice){NULL, 0};
-        if (candidate == NULL || !matches_path(candidate->path, request->path, ids)) {
+        if (candidate == NULL || !sim_matches_path(candidate->path, request->path, ids)) {
             continue;
         }
         *is_path_known = true;
@@ -126,21 +140,6 @@ static const struct route *find_route(const struct sim_core *core, const struct 
         }
     }
     return NULL;
-}
-
-static bool matches_path(const char *template, struct slice path, struct slice ids[2]) {
-    struct slice expected = slice_of(template);
-    size_t count = 0;
-    while (expected.length > 0 && path.length > 0) {
-        struct slice id = {NULL, 0};
-        if (!matches_segment(take_segment(&expected), take_segment(&path), &id)) {
-            return false;
-        }
-        if (slice_is_set(id) && count < 2) {
-            ids[count++] = id;
-        }
-    }
-    return expected.length == 0 && path.length == 0;
 }
 
 /* "{jobId}:cancel" takes "j1:cancel"; "{jobId}" takes any segment, one with a colon too: no other verb has one

@@ -5,9 +5,11 @@
 #include "crypto/crypto.h"
 #include "http/http.h"
 #include "httpd/httpd.h"
-#include "router/router.h"
+#include "sim/access.h"
 #include "sim/crowd.h"
 #include "sim/delivery.h"
+#include "sim/faults.h"
+#include "sim/replies.h"
 #include "sim/sim.h"
 #include "sim/state.h"
 #include "sim/trace.h"
@@ -19,12 +21,9 @@
 
 enum {
     BODY_LIMIT = 1024 * 1024,
-    KEY_LIMIT = 4096,
     ENDPOINT_SIZE = TEXT_HOST_SIZE + 32,
-    CONNECTION_SIZE = KEY_LIMIT + ENDPOINT_SIZE
+    CONNECTION_SIZE = ACCESS_KEY_LIMIT + ENDPOINT_SIZE
 };
-
-static const int64_t SKEW_US = 5 * 60 * CLOCK_US_PER_S;
 
 struct sim {
     struct loop *loop;
@@ -37,7 +36,9 @@ struct sim {
     struct loop_timer timer; /* the core's or the crowd's next moment */
     struct loop_watch stop_watch;
     struct loop_task stop_task;
-    struct buffer key;
+    struct access access;
+    struct faults faults;
+    struct replies replies;
     int trace_fd;
     bool has_run;
     char endpoint[ENDPOINT_SIZE];
@@ -61,15 +62,14 @@ static int start_crowd(struct sim *sim, const struct sim_options *options, struc
 static int start_listening(struct sim *sim, const struct sim_options *options, struct error *error);
 static int watch_stop(struct sim *sim, int fd, struct error *error);
 static void on_request(struct httpd_request *request, void *context);
-static const char *verify(const struct sim *sim, const struct httpd_request *request);
 static bool may_enter(struct sim *sim);
 static void on_handover(struct loop_task *task);
-static void answer(struct sim *sim, struct httpd_request *request);
+static void judge(struct sim *sim, const struct httpd_request *request, struct fault_verdict *verdict);
+static void answer(struct sim *sim, const struct httpd_request *request, struct sim_answer *result);
 static struct slice find_origin(const struct sim *sim, const struct httpd_request *request,
                                 char text[ENDPOINT_SIZE]);
-static void send_answer(struct httpd_request *request, const struct sim_answer *result);
 static int64_t sim_now(const struct sim *sim);
-static void leave(struct sim *sim);
+static void leave(void *context);
 static void live(struct sim *sim);
 static void on_event(void *context, struct sim_event *event);
 static void after_change(struct sim *sim);
@@ -86,7 +86,6 @@ struct sim *sim_start(const struct sim_options *options, struct error *error) {
         return NULL;
     }
     pthread_mutex_init(&sim->mutex, NULL);
-    buffer_init(&sim->key, KEY_LIMIT);
     sim->stop_watch.fd = -1;
     sim->trace_fd = options->trace_fd;
     if (start(sim, options, error) < 0) {
@@ -152,21 +151,20 @@ void sim_free(struct sim *sim) {
         loop_unwatch(sim->loop, &sim->stop_watch);
         loop_free(sim->loop);
     }
-    if (sim->key.bytes != NULL) {
-        crypto_wipe(sim->key.bytes, sim->key.length);
-    }
-    buffer_reset(&sim->key);
+    access_reset(&sim->access);
     pthread_mutex_destroy(&sim->mutex);
     free(sim);
 }
 
 static int start(struct sim *sim, const struct sim_options *options, struct error *error) {
     const char *key = options->key == NULL ? SIM_DEVELOPMENT_KEY : options->key;
-    if (crypto_append_unbase64(&sim->key, slice_of(key)) < 0 || sim->key.length == 0) {
-        return error_set(error, ERROR_INVALID, "the key is no base64, or longer than %d bytes", KEY_LIMIT);
+    if (access_init(&sim->access, key, options->token, options->client, error) < 0) {
+        return -1;
     }
+    faults_init(&sim->faults, &options->faults, options->seed);
     sim_clock_start(&sim->clock, options->speed > 0 ? options->speed : 1, clock_wall_us());
     sim->loop = loop_new(error);
+    replies_init(&sim->replies, sim->loop, leave, sim);
     sim->core = sim->loop == NULL ? NULL : sim_core_new(options->seed, error);
     sim->client = sim->core == NULL ? NULL : http_client_new(sim->loop, &(struct http_options){0}, error);
     if (sim->client == NULL) {
@@ -252,12 +250,15 @@ static int watch_stop(struct sim *sim, int fd, struct error *error) {
 /* A listener's thread. */
 static void on_request(struct httpd_request *request, void *context) {
     struct sim *sim = context;
-    const char *wrong = verify(sim, request);
+    if (access_give_token(&sim->access, request)) {
+        return;
+    }
+    const char *wrong = access_check(&sim->access, request);
     if (wrong != NULL) {
         struct sim_answer refusal;
         sim_answer_init(&refusal);
         sim_fail(&refusal, 401, "Unauthorized", "%s", wrong);
-        send_answer(request, &refusal);
+        reply_now(request, &refusal, 0);
         sim_answer_reset(&refusal);
         return;
     }
@@ -269,19 +270,6 @@ static void on_request(struct httpd_request *request, void *context) {
     handover->sim = sim;
     handover->request = request;
     loop_post(sim->loop, &handover->task, on_handover);
-}
-
-static const char *verify(const struct sim *sim, const struct httpd_request *request) {
-    if (!slice_is_set(httpd_header(request, "authorization"))) {
-        return "the Authorization header is missing: every request is signed with the access key";
-    }
-    if (!slice_is_set(httpd_header(request, "x-ms-content-sha256"))) {
-        return "the x-ms-content-sha256 header is missing";
-    }
-    return router_verify(buffer_slice(&sim->key), httpd_method(request), httpd_target(request),
-                         httpd_header(request, "host"), httpd_header(request, "x-ms-date"),
-                         httpd_header(request, "x-ms-content-sha256"), httpd_header(request, "authorization"),
-                         httpd_body(request), clock_wall_us(), SKEW_US);
 }
 
 /* Once a stop has begun nothing is handed over any more, so that the loop can end when it has answered the
@@ -297,16 +285,35 @@ static bool may_enter(struct sim *sim) {
 static void on_handover(struct loop_task *task) {
     struct handover *handover = CONTAINER_OF(task, struct handover, task);
     struct sim *sim = handover->sim;
-    answer(sim, handover->request);
+    struct fault_verdict verdict;
+    struct sim_answer result;
+    sim_answer_init(&result);
+    judge(sim, handover->request, &verdict);
+    if (verdict.status == 0) {
+        answer(sim, handover->request, &result);
+    } else {
+        sim_fail(&result, verdict.status, verdict.code, "%s", verdict.message);
+    }
+    if (verdict.is_lost) {
+        sim_answer_reset(&result);
+        sim_answer_init(&result);
+        sim_fail(&result, FAULT_LOST_STATUS, FAULT_LOST_CODE, FAULT_LOST_MESSAGE);
+    }
+    replies_put(&sim->replies, handover->request, &result, verdict.retry_after, verdict.delay_ns);
     free(handover);
     after_change(sim);
-    leave(sim);
 }
 
-static void answer(struct sim *sim, struct httpd_request *request) {
-    struct sim_answer result;
+static void judge(struct sim *sim, const struct httpd_request *request, struct fault_verdict *verdict) {
+    const struct fault_call call = {.method = httpd_method(request),
+                                    .path = httpd_path(request),
+                                    .now_ns = clock_monotonic_ns(),
+                                    .passed_us = sim_now(sim) - sim->clock.start_us};
+    faults_judge(&sim->faults, &call, verdict);
+}
+
+static void answer(struct sim *sim, const struct httpd_request *request, struct sim_answer *result) {
     char origin[ENDPOINT_SIZE];
-    sim_answer_init(&result);
     live(sim); /* what people did before this moment */
     sim_core_request(sim->core, sim_now(sim),
                      &(struct sim_request){.method = httpd_method(request),
@@ -317,9 +324,7 @@ static void answer(struct sim *sim, struct httpd_request *request) {
                                            .if_match = httpd_header(request, "if-match"),
                                            .if_unmodified_since = httpd_header(request, "if-unmodified-since"),
                                            .body = httpd_body(request)},
-                     &result);
-    send_answer(request, &result);
-    sim_answer_reset(&result);
+                     result);
 }
 
 /* As the caller called us, which may be another name of the same address: clients follow links to there only. */
@@ -337,27 +342,12 @@ static struct slice find_origin(const struct sim *sim, const struct httpd_reques
     return slice_of(text);
 }
 
-static void send_answer(struct httpd_request *request, const struct sim_answer *result) {
-    struct httpd_header headers[3];
-    size_t count = 0;
-    if (result->etag[0] != '\0') {
-        headers[count++] = (struct httpd_header){"ETag", result->etag};
-        headers[count++] = (struct httpd_header){"Last-Modified", result->last_modified};
-    }
-    if (result->code[0] != '\0') {
-        headers[count++] = (struct httpd_header){"x-ms-error-code", result->code};
-    }
-    httpd_answer(request, &(struct httpd_answer){.status = result->status,
-                                                 .body = buffer_slice(&result->body),
-                                                 .headers = headers,
-                                                 .header_count = count});
-}
-
 static int64_t sim_now(const struct sim *sim) {
     return sim_clock_at(&sim->clock, clock_wall_us());
 }
 
-static void leave(struct sim *sim) {
+static void leave(void *context) {
+    struct sim *sim = context;
     pthread_mutex_lock(&sim->mutex);
     sim->under_way--;
     bool is_last = sim->is_stopping && sim->under_way == 0;
@@ -435,4 +425,5 @@ static void stop(struct sim *sim) {
     if (is_idle) {
         loop_stop(sim->loop);
     }
+    replies_hurry(&sim->replies);
 }

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "sim/clock.h"
 #include "sim/delivery.h"
+#include "sim/faults.h"
 #include "sim/scenario.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -38,8 +39,11 @@ struct sim_options {
     const char *listen;         /* NULL: SIM_ADDRESS; port 0 takes a free one */
     const char *const *targets; /* URLs that get the events */
     size_t target_count;
-    const char *subscription;    /* NULL: SIM_SUBSCRIPTION */
-    const char *key;             /* base64; NULL: SIM_DEVELOPMENT_KEY */
+    const char *subscription; /* NULL: SIM_SUBSCRIPTION */
+    const char *key;          /* base64; NULL: SIM_DEVELOPMENT_KEY */
+    const char *token;        /* a bearer token that does as well, and is given out; NULL: none */
+    const char *client;       /* "ID:SECRET", who gets it; NULL: anybody who asks */
+    struct fault_options faults;
     size_t batch;                /* events in one delivery at most; 0: SIM_BATCH */
     double retry_scale;          /* of Event Grid's schedule; 0: SIM_RETRY_SCALE, or 1 / speed if that is less */
     bool is_cloud;               /* deliveries are CloudEvents 1.0 */

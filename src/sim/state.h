@@ -280,6 +280,8 @@ void sim_route_prepare(struct sim_core *core);
 /* 0 with the handler, or -1 with the answer. The caller frees call->body in both cases. */
 int sim_route(struct sim_core *core, const struct sim_request *request, struct sim_call *call,
               sim_handler **handler);
+/* Whether the path is one of an operation's; what its {ids} are goes into `ids`, which may be NULL. */
+bool sim_matches_path(const char *template, struct slice path, struct slice ids[2]);
 /* BAD: the encoding is broken, it is no UTF-8, or longer than an id may be. */
 enum sim_text { SIM_TEXT_ABSENT, SIM_TEXT_THERE, SIM_TEXT_BAD, SIM_TEXT_NO_MEMORY };
 /* The decoded value of a query parameter; `text` is only written when it is there. An empty one is absent. */
