@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_help(void);
+static void print_help(FILE *to);
 static int choose(int argc, char **argv);
 static int end_output(void);
 
@@ -17,11 +17,11 @@ int main(int argc, char **argv) {
     /* So is a file that may not grow any more. */
     signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
-        print_help();
+        print_help(stderr);
         return CLI_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help();
+        print_help(stdout);
         return end_output();
     }
     if (strcmp(argv[1], "--version") == 0) {
@@ -31,13 +31,13 @@ int main(int argc, char **argv) {
     return choose(argc - 1, argv + 1);
 }
 
-static void print_help(void) {
-    printf("switchhook: runs your Lua scripts on Job Router events, and does what they ask for\n\n"
-           "usage: switchhook COMMAND [OPTIONS]\n\n");
+static void print_help(FILE *to) {
+    fprintf(to, "switchhook: runs your Lua scripts on Job Router events, and does what they ask for\n\n"
+                "usage: switchhook COMMAND [OPTIONS]\n\n");
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
-        printf("  %-10s %s\n", command->name, command->words);
+        fprintf(to, "  %-10s %s\n", command->name, command->words);
     }
-    printf("\n`switchhook COMMAND --help` says more of one; `switchhook --version` which version this is.\n");
+    fprintf(to, "\n`switchhook COMMAND --help` says more of one; `switchhook --version` which version this is.\n");
 }
 
 static int choose(int argc, char **argv) {

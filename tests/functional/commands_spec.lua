@@ -65,6 +65,9 @@ describe("every command", function()
       assert.equal("", found.stdout)
       has(found.stderr, folder .. "/none.lua: No such file")
     end
+    local found = host.run {}
+    assert.same({ 2, "" }, { found.status, found.stdout })
+    has(found.stderr, "usage: switchhook COMMAND")
     -- What was printed did not get out.
     local full = host.run_program { "sh", "-c", host.binary .. " --help > /dev/full" }
     assert.equal(1, full.status)
