@@ -5,7 +5,8 @@
 #include "json/out.h"
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, RUNNING_MAX = 65536 };
+/* What is long is left out of an answer that has so much already: the rest is for what is said of each step. */
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, RUNNING_MAX = 65536, FULL = ADMIN_ANSWER_MAX / 2 };
 
 /* One answer being written. */
 struct page {
@@ -16,6 +17,7 @@ struct page {
     const struct store_query *query;
     size_t count;
     uint64_t last_seq;
+    bool is_full; /* the page ends before its limit */
 };
 
 static int read_query(struct httpd_request *request, struct store_query *query);
@@ -26,6 +28,7 @@ static int compare_newest_first(const void *a, const void *b);
 static void put_record(struct page *page, const struct store_record *record);
 static int put_run(void *context, const struct store_run *run);
 static int put_step(void *context, const struct store_step *step);
+static size_t put_large(struct json_out *out, const char *name, struct slice raw);
 
 void admin_events(struct admin *admin, struct httpd_request *request) {
     struct store_query query;
@@ -47,7 +50,7 @@ void admin_events(struct admin *admin, struct httpd_request *request) {
     pthread_mutex_unlock(&admin->reading);
     json_out_end(&page.out, ']');
     json_out_name(&page.out, "next");
-    if (page.count == query.limit) {
+    if (page.count == query.limit || page.is_full) {
         json_out_integer(&page.out, (int64_t)page.last_seq);
     } else {
         json_out_null(&page.out);
@@ -134,6 +137,10 @@ static int state_of(struct slice name) {
 
 static int put_record_object(void *context, const struct store_record *record) {
     struct page *page = context;
+    page->is_full = page->is_full || page->out.buffer->length > FULL;
+    if (page->is_full) {
+        return 0;
+    }
     page->count++;
     page->last_seq = record->seq;
     if (page->query->state == STORE_QUEUED && host_is_running(page->host, record->seq)) {
@@ -222,11 +229,11 @@ static int put_run(void *context, const struct store_run *run) {
 
 static int put_step(void *context, const struct store_step *step) {
     struct json_out *out = &((struct page *)context)->out;
+    size_t left_out = 0;
     json_out_begin(out, '{');
     admin_put_integer(out, "number", step->number);
     admin_put_text(out, "operation", step->operation);
-    json_out_name(out, "arguments");
-    json_out_raw(out, step->arguments);
+    left_out += put_large(out, "arguments", step->arguments);
     admin_put_integer(out, "status", step->status);
     json_out_name(out, "isError");
     json_out_bool(out, step->is_error);
@@ -234,11 +241,22 @@ static int put_step(void *context, const struct store_step *step) {
     json_out_bool(out, step->is_repeated);
     json_out_name(out, "forgotten");
     json_out_bool(out, step->is_forgotten);
-    json_out_name(out, "answer");
-    json_out_raw(out, step->answer);
+    left_out += put_large(out, "answer", step->answer);
+    admin_put_integer(out, "leftOut", (int64_t)left_out);
     admin_put_text(out, "etag", step->etag.length == 0 ? (struct slice){NULL, 0} : step->etag);
     admin_put_time(out, "askedAt", step->asked_us);
     admin_put_time(out, "answeredAt", step->answered_us);
     json_out_end(out, '}');
+    return 0;
+}
+
+/* How many bytes it leaves out: null stands for them. */
+static size_t put_large(struct json_out *out, const char *name, struct slice raw) {
+    json_out_name(out, name);
+    if (out->buffer->length + raw.length > FULL) {
+        json_out_null(out);
+        return raw.length;
+    }
+    json_out_raw(out, raw);
     return 0;
 }

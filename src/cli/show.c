@@ -116,6 +116,9 @@ static void add_step(struct timeline *timeline, const struct json *run, const st
         buffer_append_text(words, "error ");
     }
     put_json(words, json_get(step, "answer"), ANSWER_SHOWN);
+    if (json_get_double(step, "leftOut", 0) > 0) {
+        buffer_append_format(words, " (%.0f bytes are left out)", json_get_double(step, "leftOut", 0));
+    }
     if (json_get_bool(step, "repeated", false)) {
         buffer_append_text(words, "  [repeated: it was perhaps sent before]");
     }

@@ -103,6 +103,33 @@ describe("every command", function()
     server:stop()
   end)
 
+  it("shows an event whose answers are more than an answer holds", function()
+    local body = ("x"):rep(4000000)
+    local upstream = host.upstream(function()
+      return 200, {}, body
+    end)
+    local server = host.serve {
+      config = ('http = { allow = { "127.0.0.1:%d" } }\n'):format(upstream.port),
+      scripts = {
+        ["RouterJobQueued.lua"] = ([[return function()
+          for i = 1, 9 do http.get("http://127.0.0.1:%d/" .. i) end
+          state.set("short", 1)
+        end]]):format(upstream.port),
+      },
+    }
+    server:write_port()
+    assert.equal(200, server:deliver({ host.event "RouterJobQueued" }).status)
+    host.wait_until(function()
+      return run(server, "events", "--state", "done", "--json").stdout:find '"seq":1,'
+    end, "the end of the run")
+    local found = run(server, "events", "show", "1") -- 32 MiB take long to be read in Lua
+    assert.equal(0, found.status, found.stderr)
+    assert.is_nil(found.stdout:find "step 8: [^\n]*left out")
+    assert.is_truthy(found.stdout:find "step 9: [^\n]*%(%d+ bytes are left out%)")
+    assert.is_truthy(found.stdout:find 'step 10: state.set [^\n]*"short"')
+    server:stop()
+  end)
+
   it("turns the pages of events", function()
     local server = serve { ["RouterJobQueued.lua"] = "return function() end" }
     for i = 1, 3 do

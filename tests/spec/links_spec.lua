@@ -20,7 +20,8 @@ end
 
 local function pages()
   local listed = {}
-  local find = assert(io.popen(("cd '%s' && find README.md docs scripts examples -name '*.md' | sort"):format(source)))
+  local command = ("cd '%s' && find README.md docs scripts examples -name '*.md' | sort"):format(source)
+  local find = assert(io.popen(command))
   for path in find:lines() do
     listed[#listed + 1] = path
   end
@@ -72,6 +73,7 @@ describe("a link in the docs", function()
     end)
     assert.same({ "b.md", "#i" }, found)
     assert.is_false(is_there(source .. "/docs/no_such_page.md"))
-    assert.same({ ["what-scripts-may-reach-httpallow"] = true }, anchors "### What scripts may reach: `http.allow`\n")
+    local known = anchors "### What scripts may reach: `http.allow`\n"
+    assert.same({ ["what-scripts-may-reach-httpallow"] = true }, known)
   end)
 end)
