@@ -4,6 +4,7 @@
  * it tells the same.
  *
  *   steady   twice as many jobs as workers are under way
+ *   rivals   few jobs, each offered to five workers at once: the others' offers are revoked
  *   backlog  all jobs wait, of ten priorities, before the first worker comes
  *   skilled  as backlog, with the best worker by labels, and a selector that a tenth of the workers meets */
 #include "crypto/crypto.h"
@@ -23,19 +24,21 @@ struct bench {
     struct sim_core *core;
     int64_t now_us;
     struct sim_answer answer;
-    struct offer *offers; /* of each job one */
-    size_t first, last, created, closed, calls, events;
+    struct offer *offers;
+    size_t capacity, first, last, created, closed, calls, events;
 };
 
 struct scene {
     const char *name, *mode;
-    bool is_backlog, is_skilled;
+    double load; /* jobs under way for each worker; 0: all */
+    bool is_skilled;
 };
 
 static const struct scene scenes[] = {
-    {"steady", "{\"kind\":\"longestIdle\"}", false, false},
-    {"backlog", "{\"kind\":\"roundRobin\"}", true, false},
-    {"skilled", "{\"kind\":\"bestWorker\"}", true, true},
+    {"steady", "{\"kind\":\"longestIdle\"}", 2, false},
+    {"rivals", "{\"kind\":\"longestIdle\",\"maxConcurrentOffers\":5}", 0.2, false},
+    {"backlog", "{\"kind\":\"roundRobin\"}", 0, false},
+    {"skilled", "{\"kind\":\"bestWorker\"}", 0, true},
 };
 
 static void fail(const char *what, const char *words) {
@@ -63,7 +66,7 @@ static void call(struct bench *bench, unsigned wanted, const char *method, const
     bench->now_us += 100;
     bench->calls++;
     sim_core_request(bench->core, bench->now_us, &request, &bench->answer);
-    if (bench->answer.status != wanted) {
+    if (wanted != 0 && bench->answer.status != wanted) {
         fail(path, bench->answer.body.bytes == NULL ? "no answer" : bench->answer.body.bytes);
     }
 }
@@ -80,12 +83,23 @@ static void take(const char *json, const char *name, char text[ID]) {
     snprintf(text, ID, "%.*s", (int)strcspn(found, "\""), found);
 }
 
+static struct offer *add_offer(struct bench *bench) {
+    if (bench->last == bench->capacity) {
+        bench->capacity = bench->capacity * 2 + 1024;
+        bench->offers = realloc(bench->offers, bench->capacity * sizeof *bench->offers);
+    }
+    if (bench->offers == NULL) {
+        fail("offers", "no memory");
+    }
+    return &bench->offers[bench->last++];
+}
+
 static void take_events(struct bench *bench) {
     struct sim_event *event;
     while ((event = sim_core_take_event(bench->core)) != NULL) {
         bench->events++;
         if (strcmp(event->type, "RouterWorkerOfferIssued") == 0) {
-            struct offer *offer = &bench->offers[bench->last++];
+            struct offer *offer = add_offer(bench);
             const char *data = strstr(event->json, "\"data\":");
             take(data, "offerId", offer->id);
             take(data, "workerId", offer->worker);
@@ -127,14 +141,18 @@ static void create_workers(struct bench *bench, size_t count, bool is_skilled) {
     }
 }
 
+/* The oldest offer that is still open. */
 static void finish_first(struct bench *bench) {
-    if (bench->first == bench->last) {
-        fail("offers", "no job is offered");
-    }
-    struct offer *offer = &bench->offers[bench->first++];
     char path[3 * ID + 64], assignment[ID];
-    snprintf(path, sizeof path, "/routing/workers/%s/offers/%s:accept", offer->worker, offer->id);
-    call(bench, 200, "POST", path, NULL);
+    struct offer *offer;
+    do {
+        if (bench->first == bench->last) {
+            fail("offers", "no job is offered");
+        }
+        offer = &bench->offers[bench->first++];
+        snprintf(path, sizeof path, "/routing/workers/%s/offers/%s:accept", offer->worker, offer->id);
+        call(bench, 0, "POST", path, NULL);
+    } while (strcmp(bench->answer.code, "OfferRevoked") == 0);
     take(bench->answer.body.bytes, "assignmentId", assignment);
     static const char *const verbs[] = {"complete", "close"};
     for (size_t i = 0; i < 2; i++) {
@@ -146,25 +164,25 @@ static void finish_first(struct bench *bench) {
 
 static void run(const struct scene *scene, size_t jobs, size_t workers) {
     struct bench bench = {.core = sim_core_new(1, NULL), .now_us = INT64_C(1772440504120000)};
-    bench.offers = calloc(jobs + 1, sizeof *bench.offers);
-    if (bench.core == NULL || bench.offers == NULL) {
+    if (bench.core == NULL) {
         fail("start", "no memory");
     }
+    bool is_backlog = !(scene->load > 0);
     sim_answer_init(&bench.answer);
     char policy[BODY];
     snprintf(policy, sizeof policy, "{\"offerExpiresAfterSeconds\":86400,\"mode\":%s}", scene->mode);
     call(&bench, 201, "PATCH", "/routing/distributionPolicies/p", policy);
     call(&bench, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\"}");
     double start = cpu_seconds();
-    if (!scene->is_backlog) {
+    if (!is_backlog) {
         create_workers(&bench, workers, false);
     }
-    size_t under_way = scene->is_backlog ? jobs : 2 * workers;
+    size_t under_way = is_backlog ? jobs : (size_t)(scene->load * (double)workers);
     while (bench.created < jobs && bench.created < under_way) {
         create_job(&bench, scene);
         take_events(&bench);
     }
-    if (scene->is_backlog) {
+    if (is_backlog) {
         create_workers(&bench, workers, scene->is_skilled);
     }
     while (bench.closed < jobs) {
@@ -185,7 +203,7 @@ static void run(const struct scene *scene, size_t jobs, size_t workers) {
 }
 
 int main(int argc, char **argv) {
-    size_t jobs = argc < 2 ? 100000 : strcmp(argv[1], "--smoke") == 0 ? 2000 : (size_t)strtoul(argv[1], NULL, 10);
+    size_t jobs = argc < 2 ? 100000 : strcmp(argv[1], "--smoke") == 0 ? 1000 : (size_t)strtoul(argv[1], NULL, 10);
     if (jobs == 0) {
         fail(argv[1], "is no number of jobs");
     }
