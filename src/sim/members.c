@@ -62,12 +62,12 @@ void sim_worker_join(struct sim_core *core, struct sim_worker *worker) {
         if (queue == NULL || sim_members_have(&queue->members, worker)) {
             continue; /* it was deleted, or is named twice */
         }
+        worker->queues[worker->queue_count++] = queue;
         if (sim_members_add(&queue->members, worker) < 0 ||
             (worker->is_free && sim_members_add(&queue->free, worker) < 0)) {
             core->is_broken = true;
             return;
         }
-        worker->queues[worker->queue_count++] = queue;
     }
 }
 

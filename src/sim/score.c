@@ -38,6 +38,7 @@ static double rule_score(struct sim_core *core, const struct sim_job *job, const
     char words[SIM_WORDS_SIZE] = "it comes to no number";
     struct json *value = sim_rule_value(policy->rule, &input, words, sizeof words);
     core->is_broken |= value == NULL && words[0] == '\0'; /* no memory */
+    core->is_broken |= value == NULL && words[0] == '\0';
     bool is_number = json_kind(value) == JSON_NUMBER;
     double score = json_double_of(value, 0);
     json_free(value);

@@ -164,6 +164,33 @@ static void run_policies(struct life *life) {
     call(life, 204, "DELETE", "/routing/classificationPolicies/c", NULL);
 }
 
+/* The best worker by a rule, several offers, selectors that end, positions and ages. */
+static void run_matching(struct life *life) {
+    call(life, 201, "PATCH", "/routing/distributionPolicies/p",
+         "{\"mode\":{\"kind\":\"bestWorker\",\"maxConcurrentOffers\":2,\"scoringRule\":{\"kind\":\"expression\","
+         "\"expression\":\"worker.l + job.l\"}}}");
+    call(life, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\"}");
+    call(life, 201, "PATCH", "/routing/jobs/j",
+         "{\"queueId\":\"q\",\"channelId\":\"c\",\"labels\":{\"l\":1},\"requestedWorkerSelectors\":["
+         "{\"key\":\"l\",\"labelOperator\":\"greaterThan\",\"value\":1,\"expiresAfterSeconds\":5,"
+         "\"expedite\":true}]}");
+    call(life, 201, "PATCH", "/routing/jobs/k", "{\"queueId\":\"q\",\"channelId\":\"c\",\"priority\":3}");
+    call(life, 200, "GET", "/routing/jobs/k/position", NULL);
+    call(life, 200, "GET", "/routing/queues/q/statistics", NULL);
+    static const char *const workers[] = {"/routing/workers/v", "/routing/workers/w"};
+    for (size_t i = 0; i < 2; i++) {
+        call(life, 201, "PATCH", workers[i],
+             "{\"queues\":[\"q\"],\"availableForOffers\":true,\"labels\":{\"l\":1},\"capacity\":2,"
+             "\"channels\":[{\"channelId\":\"c\",\"capacityCostPerJob\":1}]}");
+    }
+    sim_core_advance(life->core, 6000000); /* the selector ends, and j is offered too */
+    on_offer(life, "accept");
+    sim_core_advance(life->core, INT64_C(91) * 24 * 3600 * 1000000); /* idle, then too old */
+    call(life, 200, "GET", "/routing/workers/v", NULL);
+    call(life, 204, "DELETE", "/routing/queues/q", NULL);
+    call(life, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\"}");
+}
+
 static int live(void *context, struct error *error) {
     struct life life = {0};
     void (*const *what)(struct life * life) = context;
@@ -190,7 +217,7 @@ static void every_call_is_whole_or_says_that_it_is_not(void **state) {
     (void)state;
     assert_int_equal(crypto_start(NULL), 0);
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = allocate, .free_fn = free});
-    void (*const runs[])(struct life * life) = {run, run_policies};
+    void (*const runs[])(struct life * life) = {run, run_policies, run_matching};
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         assert_true(fault_alloc_each(live, (void *)&runs[i]) > 500);
     }
