@@ -94,7 +94,7 @@ static void put_type(struct buffer *out, const struct event_type *type) {
     buffer_append_format(out, "\n## %s\n\nSent when %s. Subject: `%s`. Lane: %s.", type->name, type->words,
                          type->subject, catalog_lane(type));
     if (type->deadline != NULL) {
-        buffer_append_format(out, " Deadline: `data.%s`; a run that would begin later is not begun.",
+        buffer_append_format(out, " Deadline: `data.%s`; a run that failed is not tried again later than that.",
                              type->deadline);
     }
     buffer_append_text(out, "\n\n");

@@ -43,7 +43,7 @@ void catalog_put_type(struct buffer *out, const struct event_type *type) {
     buffer_append_format(out, EVENT_TYPE_PREFIX "%s: %s\n\n", type->name, type->words);
     buffer_append_format(out, "subject    %s\nlane       %s\n", type->subject, catalog_lane(type));
     if (type->deadline != NULL) {
-        buffer_append_format(out, "deadline   data.%s: a run that would begin later is not begun\n",
+        buffer_append_format(out, "deadline   data.%s: a run that failed is not tried again later than that\n",
                              type->deadline);
     }
     buffer_append_text(out, "known from ");
