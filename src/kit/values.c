@@ -1,77 +1,15 @@
 /* Lua values and JSON, in the spec's own Lua state. As in the sandbox (lua/json_in.h, json_out.h), but for the
  * memory, which is the interpreter's and has no limit. */
 #include "kit/core.h"
+#include "lua/json_in.h"
 #include "lua/json_out.h"
 #include "wire/wire.h"
 #include "json/json.h"
 #include <lauxlib.h>
 
-/* The open containers lie on the Lua stack, each object's pending name above it. */
-struct builder {
-    lua_State *L;
-    size_t depth;
-    struct {
-        bool is_array;
-        lua_Integer count;
-    } open[JSON_DEPTH];
-};
-
 struct elements {
     lua_State *L;
 };
-
-static int begin(struct builder *builder, bool is_array);
-static int keep(struct builder *builder);
-
-static int on_object_begin(void *context) {
-    return begin(context, false);
-}
-
-static int on_array_begin(void *context) {
-    return begin(context, true);
-}
-
-static int on_end(void *context) {
-    struct builder *builder = context;
-    builder->depth--;
-    return keep(builder);
-}
-
-static int on_name(void *context, struct slice name) {
-    lua_pushlstring(((struct builder *)context)->L, name.bytes, name.length);
-    return 0;
-}
-
-static int on_string(void *context, struct slice value) {
-    lua_pushlstring(((struct builder *)context)->L, value.bytes, value.length);
-    return keep(context);
-}
-
-static int on_integer(void *context, int64_t value) {
-    lua_pushinteger(((struct builder *)context)->L, (lua_Integer)value);
-    return keep(context);
-}
-
-static int on_number(void *context, double value) {
-    lua_pushnumber(((struct builder *)context)->L, value);
-    return keep(context);
-}
-
-static int on_boolean(void *context, bool value) {
-    lua_pushboolean(((struct builder *)context)->L, value);
-    return keep(context);
-}
-
-/* A null member is absent. */
-static int on_null(void *context) {
-    struct builder *builder = context;
-    if (builder->depth > 0 && !builder->open[builder->depth - 1].is_array) {
-        lua_pushnil(builder->L);
-    } else {
-        lua_pushlightuserdata(builder->L, NULL);
-    }
-    return keep(builder);
-}
 
 /* encode(value [, name]) -> canonical JSON; raises with the place inside of the value, which it calls by name. */
 static int encode(lua_State *L) {
@@ -92,24 +30,10 @@ static int encode(lua_State *L) {
 
 /* decode(text) -> value; raises when it is no strict JSON. */
 static int decode(lua_State *L) {
-    static const struct json_listener listener = {
-        .object_begin = on_object_begin,
-        .object_end = on_end,
-        .array_begin = on_array_begin,
-        .array_end = on_end,
-        .name = on_name,
-        .string = on_string,
-        .integer = on_integer,
-        .number = on_number,
-        .boolean = on_boolean,
-        .null = on_null,
-    };
     struct slice text;
     text.bytes = luaL_checklstring(L, 1, &text.length);
-    luaL_checkstack(L, 2 * JSON_DEPTH + LUA_MINSTACK, "reading JSON");
-    struct builder builder = {.L = L};
     struct json_error error;
-    if (json_read(text.bytes, text.length, NULL, &listener, &builder, &error) < 0) {
+    if (json_in_push_unlimited(L, text, &error) < 0) {
         return luaL_error(L, "no JSON: %s at byte %I", error.message, (LUAI_UACINT)error.offset);
     }
     return 1;
@@ -183,28 +107,4 @@ void values_open(lua_State *L) {
     luaL_setfuncs(L, functions, 0);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
-}
-
-static int begin(struct builder *builder, bool is_an_array) {
-    lua_newtable(builder->L);
-    if (is_an_array) {
-        json_out_mark(builder->L);
-    }
-    builder->open[builder->depth].is_array = is_an_array;
-    builder->open[builder->depth].count = 0;
-    builder->depth++;
-    return 0;
-}
-
-/* Puts the value on the top where it belongs. */
-static int keep(struct builder *builder) {
-    if (builder->depth > 0) {
-        size_t inner = builder->depth - 1;
-        if (builder->open[inner].is_array) {
-            lua_rawseti(builder->L, -2, ++builder->open[inner].count);
-        } else {
-            lua_rawset(builder->L, -3);
-        }
-    }
-    return 0;
 }

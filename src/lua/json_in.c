@@ -7,12 +7,12 @@
 
 /* Room that an object is given at once: most have more than one member, and a table that grows is built anew each
  * time. */
-enum { FEW_MEMBERS = 4 };
+enum { FEW_MEMBERS = 4, STACK_SLOTS = 2 * JSON_DEPTH + LUA_MINSTACK };
 
 /* The open containers lie on the Lua stack, each object's pending name above it. */
 struct builder {
     lua_State *L;
-    struct memory *memory;
+    struct memory *memory; /* NULL: without a limit */
     size_t depth;
     struct {
         bool is_array;
@@ -21,6 +21,7 @@ struct builder {
     bool is_out_of_memory;
 };
 
+static int build(struct builder *builder, struct slice text, struct json_error *error);
 static int begin(struct builder *builder, bool is_array);
 static int end(struct builder *builder);
 static int keep(struct builder *builder);
@@ -81,6 +82,24 @@ static int on_null(void *context) {
 /* The reader holds memory of its own while it calls the listener, and must return: so memory is relaxed meanwhile,
  * and what goes over stops the reader instead of jumping out of it. */
 int json_in_push(lua_State *L, struct slice text, struct json_error *error) {
+    struct builder builder = {.L = L, .memory = &sandbox_of(L)->memory};
+    luaL_checkstack(L, STACK_SLOTS, "reading JSON");
+    memory_relax(builder.memory, true);
+    int result = build(&builder, text, error);
+    memory_relax(builder.memory, false);
+    if (builder.is_out_of_memory) {
+        (void)lua_newuserdatauv(L, builder.memory->limit, 0);
+    }
+    return result;
+}
+
+int json_in_push_unlimited(lua_State *L, struct slice text, struct json_error *error) {
+    struct builder builder = {.L = L};
+    luaL_checkstack(L, STACK_SLOTS, "reading JSON");
+    return build(&builder, text, error);
+}
+
+static int build(struct builder *builder, struct slice text, struct json_error *error) {
     static const struct json_listener listener = {
         .object_begin = on_object_begin,
         .object_end = on_end,
@@ -93,20 +112,12 @@ int json_in_push(lua_State *L, struct slice text, struct json_error *error) {
         .boolean = on_boolean,
         .null = on_null,
     };
-    luaL_checkstack(L, 2 * JSON_DEPTH + LUA_MINSTACK, "reading JSON");
-    struct builder builder = {.L = L, .memory = &sandbox_of(L)->memory};
-    int top = lua_gettop(L);
-    memory_relax(builder.memory, true);
-    int result = json_read(text.bytes, text.length, NULL, &listener, &builder, error);
-    memory_relax(builder.memory, false);
-    if (result == 0) {
-        return 0;
+    int top = lua_gettop(builder->L);
+    int result = json_read(text.bytes, text.length, NULL, &listener, builder, error);
+    if (result < 0) {
+        lua_settop(builder->L, top);
     }
-    lua_settop(L, top);
-    if (builder.is_out_of_memory) {
-        (void)lua_newuserdatauv(L, builder.memory->limit, 0);
-    }
-    return -1;
+    return result;
 }
 
 static int begin(struct builder *builder, bool is_array) {
@@ -139,7 +150,7 @@ static int keep(struct builder *builder) {
 }
 
 static int has_room(struct builder *builder) {
-    if (!memory_is_over(builder->memory)) {
+    if (builder->memory == NULL || !memory_is_over(builder->memory)) {
         return 0;
     }
     lua_gc(builder->L, LUA_GCCOLLECT);

@@ -13,5 +13,7 @@
 /* Pushes the value and returns 0; or pushes nothing and returns -1 with the error. Raises Lua's memory error, with
  * nothing left behind, when the run's memory does not suffice. */
 int json_in_push(lua_State *L, struct slice text, struct json_error *error);
+/* The same in a state that is no sandbox, whose memory nobody limits. */
+int json_in_push_unlimited(lua_State *L, struct slice text, struct json_error *error);
 
 #endif
