@@ -6,7 +6,8 @@
  *   steady   twice as many jobs as workers are under way
  *   rivals   few jobs, each offered to five workers at once: the others' offers are revoked
  *   backlog  all jobs wait, of ten priorities, before the first worker comes
- *   skilled  as backlog, with the best worker by labels, and a selector that a tenth of the workers meets */
+ *   skilled  as backlog, with the best worker by labels, and a selector that a tenth of the workers meets
+ *   classed  as steady, with the queue, one of 20, and the priority from a policy with two formulas */
 #include "crypto/crypto.h"
 #include "sim/core.h"
 #include <stdio.h>
@@ -31,14 +32,15 @@ struct bench {
 struct scene {
     const char *name, *mode;
     double load; /* jobs under way for each worker; 0: all */
-    bool is_skilled;
+    bool is_skilled, is_classified;
 };
 
 static const struct scene scenes[] = {
-    {"steady", "{\"kind\":\"longestIdle\"}", 2, false},
-    {"rivals", "{\"kind\":\"longestIdle\",\"maxConcurrentOffers\":5}", 0.2, false},
-    {"backlog", "{\"kind\":\"roundRobin\"}", 0, false},
-    {"skilled", "{\"kind\":\"bestWorker\"}", 0, true},
+    {"steady", "{\"kind\":\"longestIdle\"}", 2, false, false},
+    {"rivals", "{\"kind\":\"longestIdle\",\"maxConcurrentOffers\":5}", 0.2, false, false},
+    {"backlog", "{\"kind\":\"roundRobin\"}", 0, false, false},
+    {"skilled", "{\"kind\":\"bestWorker\"}", 0, true, false},
+    {"classed", "{\"kind\":\"longestIdle\"}", 2, false, true},
 };
 
 static void fail(const char *what, const char *words) {
@@ -118,11 +120,28 @@ static void create_job(struct bench *bench, const struct scene *scene) {
                  bench->created % 10);
     }
     snprintf(body, sizeof body,
-             "{\"queueId\":\"q\",\"channelId\":\"voice\",\"priority\":%zu,\"channelReference\":\"call-%zu\","
+             "{\"%s,\"channelId\":\"voice\",\"priority\":%zu,\"channelReference\":\"call-%zu\","
              "\"labels\":{\"language\":\"de\",\"gold\":true}%s}",
-             bench->created * 7 % 10, bench->created, more);
+             scene->is_classified ? "classificationPolicyId\":\"c\"" : "queueId\":\"q\"", bench->created * 7 % 10,
+             bench->created, more);
     bench->created++;
     call(bench, 201, "PATCH", path, body);
+}
+
+/* Its queue is the last of 20 that are looked at. */
+static void create_classification(struct bench *bench) {
+    for (size_t i = 0; i < 19; i++) {
+        char path[ID];
+        snprintf(path, sizeof path, "/routing/queues/other-%zu", i);
+        call(bench, 201, "PATCH", path, "{\"distributionPolicyId\":\"p\",\"labels\":{\"language\":\"fr\"}}");
+    }
+    call(bench, 201, "PATCH", "/routing/queues/q",
+         "{\"distributionPolicyId\":\"p\",\"labels\":{\"language\":\"de\"}}");
+    call(bench, 201, "PATCH", "/routing/classificationPolicies/c",
+         "{\"queueSelectorAttachments\":[{\"kind\":\"conditional\",\"condition\":{\"kind\":\"expression\","
+         "\"expression\":\"job.language in [\\\"de\\\", \\\"at\\\"]\"},\"queueSelectors\":[{\"key\":\"language\","
+         "\"labelOperator\":\"equal\",\"value\":\"de\"}]}],\"prioritizationRule\":{\"kind\":\"expression\","
+         "\"expression\":\"If(job.gold = true, 10, 1)\"}}");
 }
 
 static void create_workers(struct bench *bench, size_t count, bool is_skilled) {
@@ -172,7 +191,7 @@ static void run(const struct scene *scene, size_t jobs, size_t workers) {
     char policy[BODY];
     snprintf(policy, sizeof policy, "{\"offerExpiresAfterSeconds\":86400,\"mode\":%s}", scene->mode);
     call(&bench, 201, "PATCH", "/routing/distributionPolicies/p", policy);
-    call(&bench, 201, "PATCH", "/routing/queues/q", "{\"distributionPolicyId\":\"p\"}");
+    create_classification(&bench);
     double start = cpu_seconds();
     if (!is_backlog) {
         create_workers(&bench, workers, false);
