@@ -84,6 +84,7 @@ void crowd_run(struct crowd *crowd, int64_t until_us, crowd_take *take, void *co
             timer->fire(crowd->core, timer);
         }
         drain(crowd, take, context);
+        crowd->is_broken |= crowd->core->is_broken;
     }
     if (until_us != SIM_NEVER && until_us > crowd->now_us) {
         crowd->now_us = until_us;
@@ -104,7 +105,9 @@ unsigned crowd_call(struct crowd *crowd, const char *who, const char *words, con
     } else {
         status = request(crowd, method, buffer_slice(path), body, &answer);
     }
-    if (status >= 400) {
+    if (status == 500) {
+        crowd->is_broken = true; /* the router's only reason: it has no memory */
+    } else if (status >= 400) {
         char refusal[ERROR_MESSAGE_SIZE];
         read_refusal(&answer, refusal);
         sim_say(crowd->core, who, "cannot %s: %s", words, refusal);
@@ -191,8 +194,9 @@ static int furnish(struct crowd *crowd, const struct scenario_call *call, struct
         char refusal[ERROR_MESSAGE_SIZE];
         read_refusal(&answer, refusal);
         const char *file = crowd->scenario->file == NULL ? "the scenario" : crowd->scenario->file;
-        result = error_set(error, ERROR_INVALID, "%s:%d: the router refuses the %s: %s", file, call->line,
-                           call->what, refusal);
+        result = status == 500 ? error_memory(error)
+                               : error_set(error, ERROR_INVALID, "%s:%d: the router refuses the %s: %s", file,
+                                           call->line, call->what, refusal);
     }
     sim_answer_reset(&answer);
     return result;
@@ -215,6 +219,7 @@ static void tell(struct crowd *crowd, const struct sim_event *event) {
     const char *type = event->type;
     if (data == NULL) {
         crowd->is_broken = true;
+        json_free(whole);
         return;
     }
     crowd->now_us = event->time_us > crowd->now_us ? event->time_us : crowd->now_us;

@@ -49,7 +49,8 @@ struct scenario *scenario_read(const char *text, size_t length, const char *name
     buffer_init(&reading.words, BODY_LIMIT);
     reading.lua = file == NULL ? NULL : lua_newstate(memory_allocate, &memory);
     int result = -1;
-    if (reading.lua == NULL) {
+    /* The room is taken at once: what does not fit later is too long, and no lack of memory. */
+    if (reading.lua == NULL || buffer_reserve(&reading.words, BODY_LIMIT) == NULL) {
         error_memory(error);
         goto out;
     }
@@ -93,6 +94,7 @@ void *scenario_allocate(struct reading *reading, size_t size) {
     }
     struct scenario_block *block = calloc(1, sizeof *block + size);
     if (block == NULL) {
+        reading->is_out_of_memory = true;
         luaL_error(reading->lua, "out of memory");
         return NULL;
     }
@@ -393,18 +395,21 @@ static int tell(struct reading *reading, int status, const struct memory *memory
     const char *message =
         lua_type(reading->lua, -1) == LUA_TSTRING ? lua_tostring(reading->lua, -1) : "an error without words";
     struct buffer visible;
+    if (reading->is_out_of_memory) {
+        return error_memory(error);
+    }
     if (status == LUA_ERRMEM) {
         return memory->refusal == MEMORY_SYSTEM
                    ? error_memory(error)
                    : error_set(error, ERROR_LIMIT, "%s: it needs more than 16 MiB of memory", reading->name);
     }
-    buffer_init(&visible, 4 * ERROR_MESSAGE_SIZE);
+    buffer_init(&visible, 16 * ERROR_MESSAGE_SIZE);
     const char *slash = strrchr(reading->name, '/');
     if (strstr(message, slash == NULL ? reading->name : slash + 1) == NULL) {
-        buffer_append_format(&visible, "%s: ", reading->name);
+        buffer_append_format(&visible, "%.200s: ", reading->name);
     }
-    text_append_visible(&visible, slice_of(message));
-    error_set(error, ERROR_INVALID, "%s", visible.bytes == NULL ? reading->name : visible.bytes);
+    text_append_visible(&visible, slice_make(message, strnlen(message, 2 * ERROR_MESSAGE_SIZE)));
+    int result = visible.is_broken ? error_memory(error) : error_set(error, ERROR_INVALID, "%s", visible.bytes);
     buffer_reset(&visible);
-    return -1;
+    return result;
 }

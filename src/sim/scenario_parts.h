@@ -41,6 +41,7 @@ struct reading {
     int line;            /* of the statement that is being read */
     const char *pending; /* a queue or policy that has its id, and not yet its body; NULL: none */
     int pending_line;
+    bool is_out_of_memory;
     struct buffer words; /* out of Lua's reach when it raises */
     struct scenario_call *calls[4];
     size_t call_counts[4];
