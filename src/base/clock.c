@@ -2,6 +2,7 @@
 
 #include "base/slice.h"
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -9,6 +10,8 @@
 static const char weekdays[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+static _Atomic int64_t held_us; /* 0: not held */
 
 static int to_parts(int64_t wall_us, struct tm *parts);
 static const char *write_text(char text[CLOCK_TEXT_SIZE], const char *format, ...)
@@ -29,8 +32,16 @@ int64_t clock_monotonic_ns(void) {
 
 int64_t clock_wall_us(void) {
     struct timespec now;
+    int64_t held = atomic_load_explicit(&held_us, memory_order_relaxed);
+    if (held != 0) {
+        return held;
+    }
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * CLOCK_US_PER_S + now.tv_nsec / 1000;
+}
+
+void clock_hold_wall(int64_t wall_us) {
+    atomic_store(&held_us, wall_us);
 }
 
 const char *clock_format(int64_t wall_us, char text[CLOCK_TEXT_SIZE]) {

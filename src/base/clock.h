@@ -12,6 +12,9 @@
 
 int64_t clock_monotonic_ns(void);
 int64_t clock_wall_us(void);
+/* For a program that plays a world with a time of its own: from here on the wall clock stands there, until it is
+ * held elsewhere; 0 lets it go. The monotonic clock goes on. */
+void clock_hold_wall(int64_t wall_us);
 
 enum { CLOCK_TEXT_SIZE = 40 };
 

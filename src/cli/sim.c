@@ -14,6 +14,7 @@ enum { REPORT_LIMIT = 64 * 1024 };
 static int run_fast(struct sim_words *words);
 static int run(struct sim_words *words);
 static void print_report(const struct sim *sim);
+static int torture(struct sim_words *words);
 static void choose_seed(struct sim_words *words);
 static int block_signals(void);
 
@@ -22,7 +23,7 @@ int cli_sim(int argc, char **argv) {
     int status = sim_options_read(argc, argv, &words);
     status = status >= 0 ? status : sim_scenario_read(&words);
     if (status < 0) {
-        status = words.is_fast ? run_fast(&words) : run(&words);
+        status = words.torture.scripts != NULL ? torture(&words) : words.is_fast ? run_fast(&words) : run(&words);
     }
     sim_words_reset(&words);
     return status;
@@ -77,6 +78,16 @@ static void print_report(const struct sim *sim) {
         sim_scenario_print(&report);
     }
     buffer_reset(&report);
+}
+
+static int torture(struct sim_words *words) {
+    struct error error = {0};
+    if (crypto_start(&error) < 0) {
+        return cli_fail("%s", error.message);
+    }
+    log_setup(LOG_NOTHING, STDERR_FILENO, false); /* the run says everything itself, the seed too */
+    choose_seed(words);
+    return sim_torture_run(words);
 }
 
 /* Short, so that somebody can type it again. */

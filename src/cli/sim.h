@@ -9,11 +9,21 @@ enum { SIM_TARGETS_MOST = 16 };
 
 enum sim_choice { SIM_BY_TERMINAL, SIM_YES, SIM_NO };
 
+struct sim_torture {
+    const char *scripts; /* NULL: no torture */
+    const char *config;
+    double length_s; /* 0: as long as it is when nobody says */
+    unsigned crashes;
+    bool has_crashes;
+    const char *first_option; /* that means nothing without --torture; NULL: none was given */
+};
+
 struct sim_words {
     struct sim_options sim; /* looks into the words of the command line, and into this struct */
     const char *targets[SIM_TARGETS_MOST];
     enum sim_choice trace;
     bool has_seed;
+    struct sim_torture torture;
     struct filter *filter;   /* owned: freed with sim_words_reset */
     const char *scenario;    /* a file */
     struct scenario *people; /* owned, as the filter */
@@ -31,6 +41,11 @@ int sim_scenario_read(struct sim_words *words);
 /* The whole scenario as fast as possible. The exit status. */
 int sim_scenario_run(const struct sim_words *words);
 void sim_scenario_print(const struct buffer *report);
+/* sim_torture.c */
+/* An option of it; the exit status, or -1 to go on. */
+int sim_torture_read(struct sim_torture *words, const char *option, const char *text);
+/* The exit status. crypto_start comes before. */
+int sim_torture_run(const struct sim_words *words);
 
 /* sim_values.c: values of options. 0, or -1 when the text is none. */
 int sim_read_number(const char *text, double least, double most, double *value);

@@ -42,6 +42,10 @@ static int read_seed(struct sim_words *words, const char *text);
 static int read_scenario(struct sim_words *words, const char *text);
 static int read_fast(struct sim_words *words, const char *text);
 static int read_events(struct sim_words *words, const char *text);
+static int read_torture(struct sim_words *words, const char *text);
+static int read_length(struct sim_words *words, const char *text);
+static int read_crashes(struct sim_words *words, const char *text);
+static int read_config(struct sim_words *words, const char *text);
 static int read_trace(struct sim_words *words, const char *text);
 static int read_no_trace(struct sim_words *words, const char *text);
 static int print_help(struct sim_words *words, const char *text);
@@ -89,6 +93,13 @@ static const struct row rows[] = {
     {NULL, NULL, NULL, "Time and chance"},
     {"speed", "N", read_speed, "the router's clock runs N times as fast as the wall's: offers, schedules"},
     {"seed", "N", read_seed, "of ids and of all chance; the scenario's, or a new one each time if not given"},
+    {NULL, NULL, NULL, "Looking for faults in scripts, instead of serving"},
+    {"torture", "SCRIPTS", read_torture,
+     "runs the folder's handlers against the router in a time of their own, with\n" INDENT
+     "crashes, duplicates and disorder: says what was done twice, and where"},
+    {"length", "TIME", read_length, "of the contact centre's time; 1h if not given"},
+    {"crashes", "N", read_crashes, "at most; 60 if not given"},
+    {"config", "FILE", read_config, "limits, retries, the names of secrets and plugins: switchhook.lua"},
     {NULL, NULL, NULL, "What it prints"},
     {"trace", NULL, read_trace, "one line on stdout for each thing that happens (the default on a terminal)"},
     {"no-trace", NULL, read_no_trace, "none"},
@@ -119,6 +130,9 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
     }
     if (optind < argc) {
         return cli_misuse("sim", "%s: only options are taken; a target is given with --to", argv[optind]);
+    }
+    if (words->torture.scripts == NULL && words->torture.first_option != NULL) {
+        return cli_misuse("sim", "--%s goes with --torture SCRIPTS", words->torture.first_option);
     }
     return -1;
 }
@@ -344,6 +358,22 @@ static int read_fast(struct sim_words *words, const char *text) {
 static int read_events(struct sim_words *words, const char *text) {
     words->events = text;
     return -1;
+}
+
+static int read_torture(struct sim_words *words, const char *text) {
+    return sim_torture_read(&words->torture, "torture", text);
+}
+
+static int read_length(struct sim_words *words, const char *text) {
+    return sim_torture_read(&words->torture, "length", text);
+}
+
+static int read_crashes(struct sim_words *words, const char *text) {
+    return sim_torture_read(&words->torture, "crashes", text);
+}
+
+static int read_config(struct sim_words *words, const char *text) {
+    return sim_torture_read(&words->torture, "config", text);
 }
 
 static int read_trace(struct sim_words *words, const char *text) {

@@ -49,6 +49,12 @@ void sim_scenario_print(const struct buffer *report) {
 }
 
 static int check(const struct sim_words *words) {
+    if (words->torture.scripts != NULL &&
+        (words->is_fast || words->sim.target_count > 0 || words->sim.speed > 0)) {
+        return cli_misuse("sim",
+                          "--torture has a time of its own and nobody outside: --to, --speed and --fast have "
+                          "no place in it");
+    }
     if (words->is_fast && words->scenario == NULL) {
         return cli_misuse("sim", "--fast runs a scenario: name one with --scenario FILE");
     }

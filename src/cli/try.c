@@ -3,11 +3,11 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/scratch.h"
 #include "crypto/crypto.h"
 #include "host/program.h"
 #include "ingress/ingress.h"
 #include "store/store.h"
-#include <errno.h>
 #include <getopt.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -28,7 +28,6 @@ static int run_in(struct try *try, const char *folder, struct error *error);
 static int append_event(const struct try *try, struct store *store, struct error *error);
 static void on_stored(struct store_work *work);
 static void on_note(void *context, const struct host_note *note);
-static void remove_folder(const char *folder);
 static void free_all(struct try *try);
 
 int cli_try(int argc, char **argv) {
@@ -121,26 +120,19 @@ static int prepare(struct try *try) {
 }
 
 static int run(struct try *try) {
-    const char *parent = getenv("TMPDIR");
     struct error error = {0};
-    char *folder = NULL;
-    if (asprintf(&folder, "%s/switchhook-try-XXXXXX", parent == NULL || parent[0] == '\0' ? "/tmp" : parent) < 0) {
-        return cli_fail("no memory");
-    }
-    int failed = -1;
-    if (mkdtemp(folder) == NULL) {
-        error_system(&error, errno, "cannot make the folder %s for the try's store", folder);
-    } else {
+    char folder[PATH_MAX];
+    int failed = cli_scratch_make(folder, "try", false, &error);
+    if (failed == 0) {
         failed = run_in(try, folder, &error);
-        remove_folder(folder);
+        cli_scratch_remove(folder);
     }
-    free(folder);
     return failed < 0 ? cli_fail("%s", error.message) : try->status;
 }
 
 static int run_in(struct try *try, const char *folder, struct error *error) {
     char worker[PATH_MAX];
-    char location[PATH_MAX];
+    char location[PATH_MAX + 32];
     struct store *store = NULL;
     int result = -1;
     program_block_signals();
@@ -210,17 +202,6 @@ static void on_note(void *context, const struct host_note *note) {
     }
     try->is_over = true;
     host_stop(try->host);
-}
-
-/* The store's files, and nothing that is not known to be one. */
-static void remove_folder(const char *folder) {
-    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "store.db.lock"};
-    char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(folder);
 }
 
 static void free_all(struct try *try) {

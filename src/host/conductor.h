@@ -94,8 +94,8 @@ struct host {
     /* stopping and asking */
     struct loop_watch signals;
     struct loop_timer drain;
-    struct loop_task stop_task, reload_task, broken_task, question_task;
-    _Atomic bool is_stopping, is_reload_asked, is_over;
+    struct loop_task stop_task, reload_task, broken_task, question_task, look_task;
+    _Atomic bool is_stopping, is_reload_asked, is_over, is_look_asked, is_abandoned;
     _Atomic(struct host_question *) questions;
     struct error broken; /* the store's thread writes it, before it posts broken_task */
     bool is_broken;

@@ -33,7 +33,7 @@ void effect_start(struct step *step) {
     step->state = STEP_SENT;
     step->run->unsettled++;
     struct slice operation = buffer_slice(&step->operation);
-    if (take_given(step)) {
+    if (atomic_load(&step->run->work->host->is_abandoned) || take_given(step)) {
         return;
     }
     for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
@@ -147,19 +147,26 @@ static bool take_given(struct step *step) {
                                        .arguments = buffer_slice(&step->arguments),
                                        .number = step->number,
                                        .place = step->run->place,
+                                       .branch = step->branch,
+                                       .occurrence = step->occurrence,
                                        .seq = step->run->work->seq,
+                                       .type = step->run->work->type,
+                                       .subject = step->run->work->subject,
                                        .is_repeated = step->is_repeated};
     struct host_given given = {.status = 0};
     buffer_init(&given.value, step->answer.limit);
     bool is_given = options->answer(options->context, &wanted, &given);
-    if (is_given && given.value.is_broken) {
+    if (atomic_load(&step->run->work->host->is_abandoned)) {
+        is_given = true; /* nobody hears the answer */
+    } else if (is_given && given.value.is_broken) {
         effect_refuse(step, "OutOfMemory", "no memory for the answer");
     } else if (is_given) {
         step->is_error = given.is_error;
         step->status = given.status;
-        step->is_unsent = true;
+        step->is_unsent = !given.was_sent;
         step->has_no_wait = true;
         step->answered_us = clock_wall_us() + given.pause_us;
+        memcpy(step->etag, given.etag, sizeof step->etag);
         buffer_append_slice(&step->answer, buffer_slice(&given.value));
         effect_note(step, 0);
         journal_answer(step);

@@ -26,6 +26,7 @@ static void on_store_broken(const struct error *error, void *context);
 static void on_broken_task(struct loop_task *task);
 static void on_stop_task(struct loop_task *task);
 static void on_reload_task(struct loop_task *task);
+static void on_look_task(struct loop_task *task);
 static void on_drain_over(struct loop_timer *timer);
 static void on_questions(struct loop_task *task);
 static void answer_questions(struct host *host);
@@ -144,6 +145,17 @@ void host_close(struct host *host) {
 void host_stop(struct host *host) {
     if (!atomic_exchange(&host->is_stopping, true)) {
         loop_post(host->loop, &host->stop_task, on_stop_task);
+    }
+}
+
+void host_abandon(struct host *host) {
+    atomic_store(&host->is_abandoned, true);
+    loop_stop(host->loop);
+}
+
+void host_look(struct host *host) {
+    if (!atomic_exchange(&host->is_look_asked, true)) {
+        loop_post(host->loop, &host->look_task, on_look_task);
     }
 }
 
@@ -276,7 +288,7 @@ static void tell_of_repeats(struct host *host) {
     if (host->unclean_seq > 0 && store_each_open(host->reader, 0, see_open, &first_open, &error) < 0) {
         first_open = 0; /* not known: then the worst */
     }
-    bool has_sent = host->unclean_seq > 0 && first_open <= host->unclean_seq;
+    bool has_sent = (host->unclean_seq > 0 && first_open <= host->unclean_seq) || atomic_load(&host->is_abandoned);
     LIST_EACH (&host->works, node) {
         const struct work *work = CONTAINER_OF(node, struct work, in_host);
         for (size_t i = 0; i < work->run_count; i++) {
@@ -369,6 +381,12 @@ static void on_reload_task(struct loop_task *task) {
     reload_now(host);
 }
 
+static void on_look_task(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, look_task);
+    atomic_store(&host->is_look_asked, false);
+    timers_start(host);
+}
+
 static void on_drain_over(struct loop_timer *timer) {
     struct host *host = CONTAINER_OF(timer, struct host, drain);
     log_warn("host", "runs are still under way: they go on at the next start", LOG_END);
@@ -399,6 +417,7 @@ static void fill_status(const struct host *host, struct host_status *status) {
     status->is_stopping = atomic_load(&host->is_stopping);
     status->queued = host->lanes.queued;
     status->has_more = host->has_more;
+    status->is_raising = host->is_raising;
     status->is_paused = host->is_paused;
     status->is_breaker_open = breaker_is_open(&host->breaker);
     upstreams_name_open(&host->upstreams, status->open_upstreams, sizeof status->open_upstreams);

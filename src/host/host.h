@@ -2,8 +2,9 @@
  * scripts ask for, journals it, and decides what happens to a run that fails. Scripts are reloaded as they are
  * saved.
  *
- * One thread: host_run's. Other threads may call host_stop, host_reload, host_may_accept, host_ask, host_give,
- * host_is_running and host_running. The configuration and the store are the caller's.
+ * One thread: host_run's. Other threads may call host_stop, host_abandon, host_look, host_reload,
+ * host_may_accept, host_ask, host_give, host_is_running and host_running. The configuration and the store are the
+ * caller's.
  *
  *     struct host *host =
  *         host_new(&(struct host_options){.config = config, .store = store, .worker = path}, &error);
@@ -67,14 +68,18 @@ struct host_note {
 struct host_wanted {
     struct slice handler, operation, arguments; /* arguments: a JSON array */
     uint32_t number;                            /* of the step, from 1 */
+    uint32_t branch, occurrence;                /* of this operation with these arguments in the branch, from 1 */
     const char *place;                          /* in the script: "Script.lua:12" */
     uint64_t seq;                               /* of the event */
+    const char *type, *subject;                 /* likewise: as in host_note */
     bool is_repeated;                           /* it was perhaps done before */
 };
 struct host_given {
     bool is_error;
     uint32_t status;
-    int64_t pause_us;    /* how much later the script finds itself to be */
+    bool was_sent;    /* of an error: it may have been done, so that the next time is a repetition */
+    int64_t pause_us; /* how much later the script finds itself to be */
+    char etag[128];
     struct buffer value; /* JSON, or empty for nil; of an error: its members. The host's to init and reset */
 };
 
@@ -104,6 +109,12 @@ void host_free(struct host *host);
  * when the store broke. */
 int host_run(struct host *host, struct error *error);
 void host_stop(struct host *host);
+/* As if the power went: no step is begun any more, nothing is waited for, workers end where they are. host_run
+ * returns with this turn; the store, once closed, is as an unclean stop leaves it. An answer that is being given
+ * now (host_options.answer) is not journaled; one that is noted now is. */
+void host_abandon(struct host *host);
+/* The wall clock was held elsewhere (clock_hold_wall): raises what is due by now. */
+void host_look(struct host *host);
 /* Reads the scripts again, even if nothing seems changed. */
 void host_reload(struct host *host);
 
@@ -140,6 +151,7 @@ struct host_status {
     bool has_more;                   /* further queued events are in the store only */
     bool is_paused;
     char paused_handlers[256]; /* names, with ", " between; cut when they are many */
+    bool is_raising;           /* events that were to be raised later are on their way into the store */
     bool is_breaker_open;      /* the Job Router does not answer: runs that need it wait */
     char open_upstreams[512];  /* origins of others that do not, likewise; in the form of paused_handlers */
     size_t lanes;
