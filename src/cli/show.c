@@ -135,12 +135,18 @@ static void add_outcome(struct timeline *timeline, const struct json *run) {
     const char *due = json_get_string(run, "dueAt");
     const char *finished = json_get_string(run, "finishedAt");
     bool is_done = state != NULL && strcmp(state, "done") == 0;
+    bool is_asleep = due != NULL && result != NULL && strcmp(result, "sleep") == 0;
+    const char *colour = is_asleep ? NULL : is_done ? "\033[32m" : "\033[31m";
     /* What is not over comes last. */
-    struct buffer *words = add(timeline, finished != NULL ? finished : due, is_done ? "\033[32m" : "\033[31m");
+    struct buffer *words = add(timeline, finished != NULL ? finished : due, colour);
     cli_put_visible(words, json_get_string(run, "handler"));
     buffer_append_text(words, ": ");
-    cli_put_visible(words, is_done && result != NULL && result[0] != '\0' ? result : state);
-    buffer_append_format(words, " after attempt %.0f", json_get_double(run, "attempt", 0));
+    if (is_asleep) {
+        buffer_append_text(words, "asleep");
+    } else {
+        cli_put_visible(words, is_done && result != NULL && result[0] != '\0' ? result : state);
+        buffer_append_format(words, " after attempt %.0f", json_get_double(run, "attempt", 0));
+    }
     if (due != NULL) {
         buffer_append_format(words, ", goes on at %s", due);
     }

@@ -162,6 +162,15 @@ describe("switchhook events show", function()
     server:stop()
   end)
 
+  it("tells of a run that sleeps until when it does", function()
+    local server = serve { scripts = { ["RouterJobQueued.lua"] = "return function() sleep(3600) end" } }
+    deliver(server, "RouterJobQueued", { jobId = "j1" })
+    server:wait_run(1, "waiting")
+    local shown = run(server, "events", "show", "1").stdout
+    assert.is_truthy(shown:find "RouterJobQueued%.lua: asleep, goes on at %d%d%d%d%-", shown)
+    server:stop()
+  end)
+
   it("shortens long answers", function()
     local router = ledger.open()
     local server = serve { config = router.config, scripts = { ["RouterJobQueued.lua"] = ACTIVATE } }
