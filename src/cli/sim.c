@@ -16,6 +16,7 @@ static int run(struct sim_words *words);
 static void print_report(const struct sim *sim);
 static int torture(struct sim_words *words);
 static void choose_seed(struct sim_words *words);
+static bool hangs_on_chance(const struct sim_options *options);
 static int block_signals(void);
 
 int cli_sim(int argc, char **argv) {
@@ -96,9 +97,18 @@ static void choose_seed(struct sim_words *words) {
         uint32_t seed;
         crypto_random(&seed, sizeof seed);
         words->sim.seed = seed;
-        log_info("sim", "a seed was chosen: with --seed and this number, chance is the same again",
-                 LOG_NUMBER("seed", seed), LOG_END);
+        if (hangs_on_chance(&words->sim)) {
+            log_info("sim", "a seed was chosen: with --seed and this number, chance is the same again",
+                     LOG_NUMBER("seed", seed), LOG_END);
+        }
     }
+}
+
+static bool hangs_on_chance(const struct sim_options *options) {
+    const struct delivery_chances *chances = &options->chances;
+    const struct fault_options *faults = &options->faults;
+    return options->scenario != NULL || chances->duplicate + chances->reorder + chances->drop_answer > 0 ||
+           faults->rule_count > 0 || faults->lose_answer > 0 || faults->latency_most > faults->latency_least;
 }
 
 /* Before other threads: they inherit it. The signals are read from the descriptor instead. */

@@ -131,6 +131,9 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
     if (optind < argc) {
         return cli_misuse("sim", "%s: only options are taken; a target is given with --to", argv[optind]);
     }
+    if (words->sim.client != NULL && words->sim.token == NULL) {
+        return cli_misuse("sim", "--client goes with --bearer TOKEN");
+    }
     if (words->torture.scripts == NULL && words->torture.first_option != NULL) {
         return cli_misuse("sim", "--%s goes with --torture SCRIPTS", words->torture.first_option);
     }

@@ -128,6 +128,7 @@ describe("what these options cannot be", function()
     { "--bearer", "", "--bearer: a token has 1 to 4096 characters" },
     { "--bearer", "two words", "--bearer: a token is of visible ASCII characters, without blanks" },
     { "--client", "me", "--client: must be ID:SECRET" },
+    { "--client", "me:secret", "--client goes with --bearer TOKEN" },
     { "--client", ":secret", "--client: must be ID:SECRET" },
   } do
     it(("%s %s"):format(case[1], case[2]), function()

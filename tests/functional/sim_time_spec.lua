@@ -81,6 +81,28 @@ describe("switchhook sim --seed", function()
   end)
 end)
 
+describe("the seed", function()
+  it("is told when one was chosen and something hangs on it, and does the same again", function()
+    local function fates(...)
+      local sim = host.sim { arguments = { "--fail", "503:50%", ... } }
+      local statuses = {}
+      for i = 1, 30 do
+        statuses[i] = sim.router:request("GET", "/routing/queues").status
+      end
+      local seed = sim:stderr():match "a seed was chosen.-seed=(%d+)"
+      sim:stop()
+      return statuses, seed
+    end
+    local statuses, seed = fates()
+    local again, told = fates("--seed", seed)
+    assert.same(statuses, again)
+    assert.is_nil(told)
+    local sim = host.sim()
+    assert.is_nil(sim:stderr():find("seed", 1, true))
+    sim:stop()
+  end)
+end)
+
 describe("what these options cannot be", function()
   for _, case in ipairs {
     { "--speed", "0", "--speed 0: must be a number from 0.001 to 1000000" },
