@@ -74,6 +74,16 @@ static void says_not(const struct life *life, const char *words) {
     }
 }
 
+static void reports(const struct life *life, const char *words) {
+    struct buffer report;
+    buffer_init(&report, 65536);
+    assert_int_equal(crowd_report(life->crowd, &report), 0);
+    if (strstr(report.bytes, words) == NULL) {
+        fail_msg("\"%s\" is not in\n%s", words, report.bytes);
+    }
+    buffer_reset(&report);
+}
+
 static unsigned call(struct life *life, double at, const char *method, const char *path, const char *body) {
     struct sim_answer answer;
     sim_answer_init(&answer);
@@ -111,6 +121,9 @@ static void a_worker_accepts_talks_and_wraps_up(void **state) {
     says(&life, "114.0 w has finished with j, and wraps up\n114.0 j completed\n");
     says(&life, "134.0 w has wrapped up j\n134.0 j closed\n");
     says_not(&life, "cannot");
+    reports(&life, "jobs      1, 1 closed\nwaits     1, mean 4.0 s, ");
+    reports(&life, "offers    1, 1 accepted, 0 declined, 0 expired, 0 revoked\n");
+    reports(&life, "workers   1, busy for 12.0 % of their time at work\n"); /* 120 of 1000 s */
     stop(&life);
 }
 
@@ -135,6 +148,18 @@ static void a_worker_does_not_notice_and_comes_back(void **state) {
     says(&life, "0.0 w does not notice the offer of j\n");
     says(&life, "90.0 w is back, and takes offers again\n");
     says(&life, "90.0 w does not notice the offer of j\n");
+    stop(&life);
+}
+
+/* An offer that ends at the moment at which it would be accepted has ended. */
+static void the_router_is_first(void **state) {
+    struct life life;
+    (void)state;
+    start(&life, ROUTER WORKER "answer_after = 30, returns_after = 600 }", 1);
+    job(&life, 0, "j");
+    run_to(&life, 500);
+    says(&life, "30.0 w deregistered");
+    says_not(&life, "w accepts");
     stop(&life);
 }
 
@@ -168,6 +193,11 @@ static void who_is_off_duty_stays_away(void **state) {
     run_to(&life, 600);
     says(&life, "30.0 w deregistered");
     says_not(&life, "is back");
+    /* Also who was fetched out of it by others. */
+    assert_int_equal(call(&life, 600, "PATCH", "/routing/workers/w", "{\"availableForOffers\":true}"), 200);
+    run_to(&life, 1000);
+    says(&life, "630.0 w deregistered");
+    says_not(&life, "is back");
     stop(&life);
 }
 
@@ -194,6 +224,18 @@ static void customers_come_by_the_hour(void **state) {
     stop(&life);
 }
 
+static void nobody_comes_after_the_end(void **state) {
+    struct life life;
+    (void)state;
+    start(&life, "length = 90 " ROUTER "customers { name = 'c', channel = 'v', queue = 'q', per_hour = 3600 }", 1);
+    run_to(&life, 90);
+    size_t length = life.said.length;
+    assert_true(length > 0);
+    run_to(&life, 3600);
+    assert_int_equal(life.said.length, length);
+    stop(&life);
+}
+
 static void customers_give_up(void **state) {
     struct life life;
     (void)state;
@@ -201,12 +243,8 @@ static void customers_give_up(void **state) {
     run_to(&life, 3600);
     says(&life, "c-1 gives up after 1 min 30 s\n");
     says(&life, "c-1 cancelled");
-    struct buffer report;
-    buffer_init(&report, 65536);
-    crowd_report(life.crowd, &report);
-    assert_non_null(strstr(report.bytes, " gave up)"));
-    assert_non_null(strstr(report.bytes, "longest 1 min 30 s"));
-    buffer_reset(&report);
+    reports(&life, " gave up)");
+    reports(&life, "longest 1 min 30 s");
     stop(&life);
 }
 
@@ -385,9 +423,11 @@ int main(void) {
         cmocka_unit_test(a_worker_accepts_talks_and_wraps_up),
         cmocka_unit_test(a_worker_declines),
         cmocka_unit_test(a_worker_does_not_notice_and_comes_back),
+        cmocka_unit_test(the_router_is_first),
         cmocka_unit_test(workers_have_shifts_breaks_and_an_end),
         cmocka_unit_test(who_is_off_duty_stays_away),
         cmocka_unit_test(customers_come_by_the_hour),
+        cmocka_unit_test(nobody_comes_after_the_end),
         cmocka_unit_test(customers_give_up),
         cmocka_unit_test(another_queue_makes_nobody_more_patient),
         cmocka_unit_test(who_is_served_does_not_give_up),
