@@ -71,6 +71,52 @@ static void patch_policy(struct kit *kit, struct dice *dice) {
     call(kit, "PATCH", body, "/routing/distributionPolicies/p%u", throw_dice(dice, 2));
 }
 
+/* Jobs with a classification policy, the policy itself, and the exceptions that reclassify. */
+static void patch_classified(struct kit *kit, struct dice *dice) {
+    static const char *const modes[] = {
+        "{\"kind\":\"queueAndMatch\"}", "{\"kind\":\"queueAndMatch\"}", "{\"kind\":\"suspend\"}",
+        "{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"2026-03-02T08:45:00Z\"}"};
+    char body[512];
+    snprintf(
+        body, sizeof body,
+        "{\"channelId\":\"voice\",\"classificationPolicyId\":\"c\",\"labels\":{\"k\":%u},\"matchingMode\":%s}",
+        throw_dice(dice, 4), modes[throw_dice(dice, 4)]);
+    call(kit, "PATCH", body, "/routing/jobs/j%u", throw_dice(dice, JOBS));
+}
+
+static void change_classification(struct kit *kit, struct dice *dice) {
+    static const char *const bodies[] = {
+        "{\"fallbackQueueId\":null}",
+        "{\"fallbackQueueId\":\"q0\"}",
+        "{\"queueSelectorAttachments\":[{\"kind\":\"ruleEngine\",\"rule\":{\"kind\":\"expression\","
+        "\"expression\":\"\\\"q\\\" & job.k\"}}]}",
+        "{\"queueSelectorAttachments\":null}",
+        "{\"prioritizationRule\":{\"kind\":\"expression\",\"expression\":\"6 / job.k\"}}",
+        "{\"prioritizationRule\":null}",
+        "{\"workerSelectorAttachments\":[{\"kind\":\"passThrough\",\"key\":\"k\",\"labelOperator\":\"equal\","
+        "\"expiresAfterSeconds\":7}]}",
+        "{\"workerSelectorAttachments\":[{\"kind\":\"weightedAllocation\",\"allocations\":[{\"weight\":0.5,"
+        "\"workerSelectors\":[]},{\"weight\":0.5,\"workerSelectors\":[{\"key\":\"k\",\"labelOperator\":\"equal\","
+        "\"value\":1,\"expedite\":true}]}]}]}",
+    };
+    call(kit, "PATCH", bodies[throw_dice(dice, sizeof bodies / sizeof bodies[0])],
+         "/routing/classificationPolicies/c");
+}
+
+static void change_exceptions(struct kit *kit, struct dice *dice) {
+    char body[512];
+    snprintf(
+        body, sizeof body,
+        "{\"exceptionRules\":[{\"id\":\"long\",\"trigger\":{\"kind\":\"queueLength\",\"threshold\":%u},"
+        "\"actions\":[{\"kind\":\"reclassify\",\"classificationPolicyId\":\"c\"}]},{\"id\":\"late\",\"trigger\":"
+        "{\"kind\":\"waitTime\",\"thresholdSeconds\":%u},\"actions\":[{\"kind\":\"reclassify\",\"labelsToUpsert\":"
+        "{\"k\":%u}}]}]}",
+        throw_dice(dice, 9) + 1, throw_dice(dice, 20) + 1, throw_dice(dice, 3));
+    call(kit, "PATCH", body, "/routing/exceptionPolicies/e");
+    call(kit, "PATCH", throw_dice(dice, 2) == 0 ? "{\"exceptionPolicyId\":\"e\"}" : "{\"exceptionPolicyId\":null}",
+         "/routing/queues/q%u", throw_dice(dice, QUEUES));
+}
+
 /* Something that can be done with a worker's first offer or assignment. */
 static void answer(struct kit *kit, struct dice *dice) {
     char id[16];
@@ -101,7 +147,7 @@ static void answer(struct kit *kit, struct dice *dice) {
 }
 
 static void step(struct kit *kit, struct dice *dice) {
-    switch (throw_dice(dice, 16)) {
+    switch (throw_dice(dice, 22)) {
     case 0:
     case 1:
     case 2:
@@ -118,6 +164,12 @@ static void step(struct kit *kit, struct dice *dice) {
              throw_dice(dice, 2) == 0 ? "{\"distributionPolicyId\":\"p0\"}" : "{\"distributionPolicyId\":\"p1\"}",
              "/routing/queues/q%u", throw_dice(dice, QUEUES));
         break;
+    case 12:
+    case 13:
+    case 14: patch_classified(kit, dice); break;
+    case 15: change_classification(kit, dice); break;
+    case 16: change_exceptions(kit, dice); break;
+    case 17: call(kit, "POST", NULL, "/routing/jobs/j%u:reclassify", throw_dice(dice, JOBS)); break;
     default: answer(kit, dice); break;
     }
 }
@@ -128,6 +180,7 @@ static void expect_true_counts(struct sim_core *core) {
         const struct sim_job *job = CONTAINER_OF(node, struct sim_job, entry.in_order);
         waiting += job->status == SIM_JOB_QUEUED;
         assert_int_equal(job->lane != NULL, job->status == SIM_JOB_QUEUED);
+        assert_int_not_equal(job->status, SIM_JOB_PENDING_CLASSIFICATION);
     }
     LIST_EACH (&core->queues.in_order, node) {
         const struct sim_queue *queue = CONTAINER_OF(node, struct sim_queue, entry.in_order);
@@ -146,6 +199,11 @@ static void expect_true_counts(struct sim_core *core) {
             assert_int_equal(worker->is_free, is_free);
             assert_int_equal(sim_members_have(&queue->free, worker), is_free);
         }
+        size_t open = 0;
+        LIST_EACH (&core->jobs.in_order, each) {
+            open += CONTAINER_OF(each, const struct sim_job, entry.in_order)->queue == queue;
+        }
+        assert_int_equal(queue->open_count, open);
     }
     assert_int_equal(in_lines, waiting);
     LIST_EACH (&core->workers.in_order, node) {
@@ -187,6 +245,7 @@ static void nothing_that_could_be_offered_is_left(void **state) {
         for (unsigned i = 0; i < QUEUES; i++) {
             call(&kit, "PATCH", "{\"distributionPolicyId\":\"p0\"}", "/routing/queues/q%u", i);
         }
+        call(&kit, "PATCH", "{}", "/routing/classificationPolicies/c");
         for (int i = 0; i < STEPS; i++) {
             step(&kit, &dice);
             expect_true_counts(kit.core);
