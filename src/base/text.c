@@ -185,8 +185,14 @@ static bool is_visible(const char *character, size_t size) {
     if (size == 1) {
         return first >= 0x20 && first != 0x7F;
     }
-    bool is_c1 = first == 0xC2 && (unsigned char)character[1] < 0xA0;
-    return !is_c1;
+    unsigned char second = (unsigned char)character[1];
+    if (size == 2) {
+        return first != 0xC2 || second >= 0xA0; /* C1 */
+    }
+    unsigned char third = (unsigned char)character[2];
+    bool is_separator = second == 0x80 && third >= 0xA8 && third <= 0xAE; /* U+2028 to U+202E */
+    bool is_isolate = second == 0x81 && third >= 0xA6 && third <= 0xA9;   /* U+2066 to U+2069 */
+    return first != 0xE2 || !(is_separator || is_isolate);
 }
 
 /* The usual table, of which three rows are kept: swapped neighbours look two rows back. */

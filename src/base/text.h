@@ -12,7 +12,8 @@
 /* Decimal digits only, the whole slice, no sign, no overflow: 0, or -1. */
 int text_to_uint64(struct slice text, uint64_t *value);
 
-/* Appends `text` for a terminal or a log: control characters, DEL, C1 and bytes that are no UTF-8 as \xNN. */
+/* Appends `text` for a terminal or a log: control characters, DEL, C1, what turns the direction of
+ * writing or ends a line (U+2028 to U+202E, U+2066 to U+2069) and bytes that are no UTF-8 as \xNN. */
 int text_append_visible(struct buffer *out, struct slice text);
 
 /* The entry of `names` (NULL ends it) nearest to `name` by edit distance, or NULL when none is near enough to be

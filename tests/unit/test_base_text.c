@@ -42,6 +42,8 @@ static void control_characters_are_shown(void **state) {
     visible_is("\xC2\x9B"
                "31m\xC2\xA0",
                7, "\\xc2\\x9b31m\xC2\xA0");
+    visible_is("\xE2\x80\xAE", 3, "\\xe2\\x80\\xae");
+    visible_is("\xE2\x80\xA7\xE2\x81\xA9", 6, "\xE2\x80\xA7\\xe2\\x81\\xa9");
     visible_is("\xff\xC3", 2, "\\xff\\xc3");
     visible_is("\xED\xA0\x80", 3, "\\xed\\xa0\\x80");
     visible_is("", 0, "");
