@@ -23,5 +23,5 @@ return function(event)
     requested = json.array(keys_of(job.expiredRequestedWorkerSelectors)),
     attached = json.array(keys_of(job.expiredAttachedWorkerSelectors)),
     time = event.time,
-  }, 1)
+  }, 1, event.id)
 end

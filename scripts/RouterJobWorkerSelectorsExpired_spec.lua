@@ -47,6 +47,9 @@ describe("RouterJobWorkerSelectorsExpired", function()
     assert.equal(3, #host.runs)
     assert.equal("local/incident.lua", host.runs[3].handler)
     assert.equal("j1", host.runs[3].steps[1][3].json.jobId)
+    local key = host.runs[1].steps[1][3].headers["Idempotency-Key"]
+    assert.equal("string", type(key))
+    assert.equal(key, host.runs[3].steps[1][3].headers["Idempotency-Key"])
     assert.equal(1, #host.runs[3].steps)
   end)
 

@@ -17,9 +17,10 @@ function incidents.is_on()
 end
 
 -- Sends the note, a table. What fails is tried again by local/incident.lua, so that no event of the job waits
--- for it.
-function incidents.send(note, attempt)
-  local headers = {}
+-- for it. The webhook may know by the key, the same each time, that it has the note already: an answer can be
+-- lost.
+function incidents.send(note, attempt, key)
+  local headers = { ["Idempotency-Key"] = key }
   if settings.incident_secret then
     headers.Authorization = "Bearer " .. secret(settings.incident_secret)
   end
@@ -34,7 +35,7 @@ function incidents.send(note, attempt)
     fail(words)
   end
   log.warn(words .. "; it is sent again", { seconds = delays[attempt] })
-  after(delays[attempt], "incident", { note = note, attempt = attempt + 1 })
+  after(delays[attempt], "incident", { note = note, attempt = attempt + 1, key = key })
 end
 
 return incidents

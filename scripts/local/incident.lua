@@ -3,6 +3,6 @@ local incidents = require "incidents"
 
 return function(event)
   if incidents.is_on() then
-    incidents.send(event.data.note, event.data.attempt)
+    incidents.send(event.data.note, event.data.attempt, event.data.key)
   end
 end

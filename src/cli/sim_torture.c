@@ -98,9 +98,11 @@ static int find_scripts(const struct sim_torture *words, struct config *config) 
 static int run(struct torture_options *options, struct error *error) {
     char folder[PATH_MAX], location[PATH_MAX + 32];
     program_block_signals();
-    printf("Torture of %s: %g h of a contact centre, at most %u crashes. Nothing leaves this machine.\n"
+    double hours = (double)options->length_us / 3.6e9;
+    printf("Torture of %s: %g %s of a contact centre, at most %u crashes. Nothing leaves this machine.\n"
            "The same again: --seed %" PRIu64 "\n",
-           options->config->scripts, (double)options->length_us / 3.6e9, options->crashes, options->seed);
+           options->config->scripts, hours < 1 ? hours * 60 : hours, hours < 1 ? "min" : "h", options->crashes,
+           options->seed);
     (void)fflush(stdout);
     if (cli_scratch_make(folder, "torture", true, error) < 0) {
         return -1;

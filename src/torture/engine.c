@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { LOOK_MS = 20, HANGS_S = 120 };
+enum { LOOK_MS = 20, HANGS_S = 60 };
 
 struct appending {
     struct store_work work;

@@ -33,6 +33,10 @@ void ledger_note(struct torture *torture, const struct host_wanted *wanted, bool
         struct finding *finding =
             find(torture, is_forgotten ? FINDING_FORGOTTEN : FINDING_TWICE,
                  is_forgotten || (is_changed && !is_harmless), wanted->handler, wanted->place, wanted->operation);
+        if (!is_forgotten && !wanted->is_repeated) {
+            ledger_find_host(torture,
+                             "a step that was perhaps done already was asked for again without `repeated`");
+        }
         say(torture, finding, wanted,
             is_forgotten ? "its answer was journaled, and the host asked again"
             : deed->excuse == EXCUSE_CRASH

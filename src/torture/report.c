@@ -26,11 +26,12 @@ void torture_print(const struct torture_report *report, FILE *out) {
 
 static void print_finding(const struct torture_report *report, const struct finding *finding, FILE *out) {
     if (finding->kind == FINDING_HOST) {
-        fprintf(out, "the host: %s, %u times\n", finding->words == NULL ? "" : finding->words, finding->count);
+        fprintf(out, "the host: %s, in %u case%s\n", finding->words == NULL ? "" : finding->words, finding->count,
+                finding->count == 1 ? "" : "s");
         return;
     }
     bool is_parked = finding->kind == FINDING_PARKED;
-    fprintf(out, "%s/%s: %s %s, %u time%s\n", report->scripts,
+    fprintf(out, "%s/%s: %s %s, in %u case%s\n", report->scripts,
             finding->place[0] == '\0' ? finding->handler : finding->place,
             is_parked ? "its run" : finding->operation, kind_words(finding), finding->count,
             finding->count == 1 ? "" : "s");

@@ -43,7 +43,7 @@ end]],
     assert.equal("", run.stderr)
     assert.equal(1, run.status)
     local found, rest = run.stdout:match "\nFound:\n(.-)\n\n(.*)"
-    has(found, "scripts/RouterJobQueued.lua:3: http.post was done twice, ")
+    has(found, "scripts/RouterJobQueued.lua:3: http.post was done twice, in ")
     has(found, "the host died after the request and before its answer was journaled; about.repeated said so")
     has_not(found, "RouterJobQueued.lua:4")
     has(rest, "scripts/RouterJobQueued.lua:4: http.post was done twice, which changed nothing")
@@ -84,6 +84,26 @@ end]],
     local one, other = torture(files), torture(files)
     assert.equal(one.stdout, other.stdout)
     assert.not_equal(one.stdout, torture(files, { "--seed", "2" }).stdout)
+  end)
+
+  it("keeps the branches of a handler apart", function()
+    local run = torture {
+      ["RouterJobReceived.lua"] = [[
+return function(event)
+  local function post(name)
+    return function()
+      http.post("https://x.example/" .. name, { headers = { ["Idempotency-Key"] = uuid() } })
+      state.increment(name)
+      http.post("https://x.example/" .. name, { headers = { ["Idempotency-Key"] = uuid() } })
+    end
+  end
+  all { post "a", post "a", post "b" }
+end]],
+    }
+    assert.equal(0, run.status, run.stdout)
+    has_not(run.stdout, "the host:")
+    has_not(run.stdout, "by the host")
+    assert.is_true(tonumber(run.stdout:match "(%d+) crashes") >= 6, run.stdout)
   end)
 
   it("raises what scripts put off, across crashes, and lets time pass in a sleep", function()

@@ -159,6 +159,20 @@ static void clocks_run(void **state) {
     assert_true(clock_wall_us() > INT64_C(1704067200000000));
 }
 
+static void the_wall_clock_stands_where_it_is_held(void **state) {
+    (void)state;
+    clock_hold_wall(INT64_C(1772442000000000));
+    assert_true(clock_wall_us() == INT64_C(1772442000000000));
+    assert_true(clock_wall_us() == INT64_C(1772442000000000));
+    int64_t before = clock_monotonic_ns();
+    while (clock_monotonic_ns() == before) { /* it goes on */
+    }
+    clock_hold_wall(INT64_C(1772442000000001));
+    assert_true(clock_wall_us() == INT64_C(1772442000000001));
+    clock_hold_wall(0);
+    assert_true(clock_wall_us() != INT64_C(1772442000000001));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_events_hold),
@@ -168,6 +182,7 @@ int main(void) {
         cmocka_unit_test(http_dates_go_both_ways),
         cmocka_unit_test(refuses_what_is_no_http_date),
         cmocka_unit_test(clocks_run),
+        cmocka_unit_test(the_wall_clock_stands_where_it_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
