@@ -98,7 +98,10 @@ void torture_note(void *context, const struct host_note *note) {
         return;
     case HOST_SAID: return;
     case HOST_LIVE: atomic_store(&engine->is_live, true); break;
-    case HOST_REFUSED: snprintf(engine->refused, sizeof engine->refused, "%.*s", SLICE_ARG(note->reason)); break;
+    case HOST_REFUSED:
+        snprintf(engine->refused, sizeof engine->refused, "%.*s", SLICE_ARG(note->reason));
+        atomic_store(&engine->is_refused, true);
+        break;
     case HOST_WAITING: /* the world does not stand still meanwhile */
         torture->totals.waiting++;
         world_advance(torture, note->due_us);

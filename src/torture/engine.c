@@ -46,6 +46,7 @@ int engine_start(struct torture *torture, struct error *error) {
     atomic_store(&engine->is_crashed, false);
     atomic_store(&engine->has_ended, false);
     atomic_store(&engine->is_live, false);
+    atomic_store(&engine->is_refused, false);
     torture->crashes_when_noted = false;
     if (engine->host == NULL) {
         engine_stop(torture);
@@ -184,14 +185,15 @@ static void ask(struct host *host, struct host_status *status) {
 static int check_alive(struct torture *torture, int64_t since_ns, struct error *error) {
     struct engine *engine = &torture->engine;
     struct timespec until;
-    if (engine->refused[0] != '\0' && !atomic_load(&engine->is_live)) {
+    if (atomic_load(&engine->is_refused) && !atomic_load(&engine->is_live)) {
         return error_set(error, ERROR_INVALID, "the scripts do not load: %s", engine->refused);
     }
     if (clock_monotonic_ns() - since_ns > HANGS_S * CLOCK_NS_PER_S) {
+        engine_stop(torture); /* so that nobody else looks into the ledger */
         return error_set(error, ERROR_TIMEOUT,
-                         "the host did not come to an end with an event within %d seconds: does a handler wait "
-                         "for something that never happens?",
-                         HANGS_S);
+                         "the host did not come to an end with an event within %d seconds: does a handler raise "
+                         "events without end, as with after(0, ...), or loop? The last step was at %s",
+                         HANGS_S, torture->ledger.last_place[0] == '\0' ? "none" : torture->ledger.last_place);
     }
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_nsec += LOOK_MS * CLOCK_NS_PER_MS;

@@ -89,10 +89,10 @@ struct engine {
     pthread_t thread;
     sem_t changed; /* something happened that may have been the last */
     bool is_running;
-    atomic_bool is_crashed, has_ended, is_live;
+    atomic_bool is_crashed, has_ended, is_live, is_refused;
     bool has_failed; /* host_run; read after the thread */
     struct error error;
-    char refused[600]; /* why the scripts do not load */
+    char refused[600]; /* with is_refused: why the scripts do not load */
 };
 int engine_start(struct torture *torture, struct error *error);
 void engine_stop(struct torture *torture);
