@@ -92,7 +92,8 @@ static const struct row rows[] = {
     {"events", "FILE", read_events, "with --fast: every event into this file, a line of JSON each"},
     {NULL, NULL, NULL, "Time and chance"},
     {"speed", "N", read_speed, "the router's clock runs N times as fast as the wall's: offers, schedules"},
-    {"seed", "N", read_seed, "of ids and of all chance; the scenario's, or a new one each time if not given"},
+    {"seed", "N", read_seed,
+     "of ids and of all chance; if not given, a new one each time, and people the scenario's"},
     {NULL, NULL, NULL, "Looking for faults in scripts, instead of serving"},
     {"torture", "SCRIPTS", read_torture,
      "runs the folder's handlers against the router in a time of their own, with\n" INDENT

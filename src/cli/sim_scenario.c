@@ -5,6 +5,7 @@
 
 enum { REPORT_LIMIT = 64 * 1024 };
 
+static void choose_seed(struct sim_words *words);
 static int check(const struct sim_words *words);
 
 int sim_scenario_read(struct sim_words *words) {
@@ -17,10 +18,7 @@ int sim_scenario_read(struct sim_words *words) {
     if (words->people == NULL) {
         return cli_fail("%s", error.message);
     }
-    if (!words->has_seed) {
-        words->sim.seed = words->people->seed;
-        words->has_seed = true;
-    }
+    choose_seed(words);
     words->sim.scenario = words->people;
     return -1;
 }
@@ -46,6 +44,17 @@ int sim_scenario_run(const struct sim_words *words) {
 void sim_scenario_print(const struct buffer *report) {
     fwrite(report->bytes == NULL ? "" : report->bytes, 1, report->length, stdout);
     fflush(stdout);
+}
+
+/* Beside others the ids are new each time, if nobody says otherwise: a host remembers the events that it had. */
+static void choose_seed(struct sim_words *words) {
+    bool is_alone = words->is_fast || words->torture.scripts != NULL;
+    if (words->has_seed) {
+        words->people->seed = words->sim.seed;
+    } else if (is_alone) {
+        words->sim.seed = words->people->seed;
+        words->has_seed = true;
+    }
 }
 
 static int check(const struct sim_words *words) {

@@ -209,7 +209,7 @@ static int start_crowd(struct sim *sim, const struct sim_options *options, struc
     if (options->scenario == NULL) {
         return 0;
     }
-    sim->crowd = crowd_new(sim->core, options->scenario, options->seed, error);
+    sim->crowd = crowd_new(sim->core, options->scenario, options->scenario->seed, error);
     return sim->crowd == NULL ? -1 : crowd_start(sim->crowd, sim_now(sim), error);
 }
 

@@ -53,7 +53,7 @@ struct sim_options {
     double live_seconds;         /* of an event, times the scale; 0: DELIVERY_LIVE_SECONDS */
     struct delivery_chances chances;
     double speed;  /* of the router's time; 0: 1, the wall clock's */
-    uint64_t seed; /* of the ids, and of all chance */
+    uint64_t seed; /* of the ids, and of all chance but the scenario's */
     /* Whose people act from the start on (sim/crowd.h); NULL: none. Stays the caller's. */
     const struct scenario *scenario;
     int trace_fd; /* one line for each thing that happens; -1: none */

@@ -118,6 +118,24 @@ describe("switchhook sim --scenario FILE", function()
     assert.is_truthy(sim:stdout():find "\njobs      %d+, %d+ closed")
   end)
 
+  -- A host that had the events of an earlier run must not take the new ones for duplicates.
+  it("has other ids each time, and the same people", function()
+    local folder = host.folder()
+    host.write(folder .. "/s.lua", router .. [[
+      customers { name = "call", channel = "voice", queue = "q", per_hour = 3600 }
+    ]])
+    local offers, ids = {}, {}
+    for i = 1, 2 do
+      local sim = host.sim { arguments = { "--scenario", folder .. "/s.lua", "--speed", "60", "--trace" } }
+      offers[i] = sim:wait_line "call%-1 +(offered to w%-%d)"
+      sim:wait_line "call%-1 +(accepted)"
+      ids[i] = next(sim.router:request("GET", "/routing/jobs/call-1").json.assignments)
+      sim:stop()
+    end
+    assert.equal(offers[1], offers[2])
+    assert.not_equal(ids[1], ids[2])
+  end)
+
   it("goes on when handlers are quicker", function()
     local port = host.free_port()
     local folder = host.folder()
