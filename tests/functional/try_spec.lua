@@ -1,5 +1,6 @@
 -- `switchhook try`: one handler, one event, and nothing that leaves the machine.
 local host = require "host"
+local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 
 local function try(files, ...)
   local folder = host.folder()
@@ -178,7 +179,10 @@ describe("switchhook try", function()
       ["switchhook.lua"] = "limits = { slice_ms = 50 }",
     }, "RouterJobQueued.lua")
     assert.equal(1, run.status)
-    has(run.stdout, "RouterJobQueued.lua:2")
+    has(run.stdout, "failed: killed after 50 ms")
+    if sanitizer ~= "thread" then -- that one delivers no signal to a loop, which therefore cannot say where it is
+      has(run.stdout, "RouterJobQueued.lua:2")
+    end
   end)
 
   it("explains wrong use", function()
