@@ -22,7 +22,7 @@ struct emit_options {
     struct emit_plan plan;
     const char *file, *to, *data_file;
     uint64_t count, batch;
-    bool is_printed;
+    bool is_printed, is_json;
 };
 
 struct totals {
@@ -36,6 +36,7 @@ static int find_type(struct emit_options *options, const char *name);
 static int check_settings(struct emit_options *options);
 static int read_data(struct emit_options *options);
 static int emit(const struct emit_options *options);
+static void print_totals(const struct emit_options *options, const struct totals *totals);
 static char *url_from_config(const char *file);
 static int send_all(const struct emit_options *options, const char *url, struct totals *totals,
                     struct error *error);
@@ -57,7 +58,7 @@ int cli_emit(int argc, char **argv) {
 static void print_help(void) {
     printf(
         "usage: switchhook emit TYPE [--set PATH=VALUE]... [--data FILE] [--to URL] [-c FILE]\n"
-        "                       [--count N] [--batch N] [--cloudevents] [--print]\n\n"
+        "                       [--count N] [--batch N] [--cloudevents] [--print | --json]\n\n"
         "Sends a well-formed event of that type to a running host, as Event Grid would: the catalogue's sample, "
         "with\n"
         "a new id and the time of now. `switchhook catalog` lists the types.\n\n"
@@ -71,20 +72,18 @@ static void print_help(void) {
         "  --batch N          so many in one delivery (1)\n"
         "  --cloudevents      as CloudEvents 1.0 instead of Event Grid's schema\n"
         "  --print            print the deliveries instead of sending them\n"
+        "  --json             say what became of them as JSON\n"
         "  -c FILE            the host's configuration\n");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct emit_options *options) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
-                                          {"set", required_argument, NULL, 's'},
-                                          {"data", required_argument, NULL, 'd'},
-                                          {"to", required_argument, NULL, 't'},
-                                          {"count", required_argument, NULL, 'n'},
-                                          {"batch", required_argument, NULL, 'b'},
-                                          {"cloudevents", no_argument, NULL, 'e'},
-                                          {"print", no_argument, NULL, 'p'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'},        {"set", required_argument, NULL, 's'},
+        {"data", required_argument, NULL, 'd'},  {"to", required_argument, NULL, 't'},
+        {"count", required_argument, NULL, 'n'}, {"batch", required_argument, NULL, 'b'},
+        {"cloudevents", no_argument, NULL, 'e'}, {"print", no_argument, NULL, 'p'},
+        {"json", no_argument, NULL, 'j'},        {NULL, 0, NULL, 0}};
     int status = -1;
     for (int option; status < 0 && (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
@@ -101,6 +100,7 @@ static int read_options(int argc, char **argv, struct emit_options *options) {
         case 'b': status = read_number("--batch", optarg, BATCH_MAX, &options->batch); break;
         case 'e': options->plan.is_cloud = true; break;
         case 'p': options->is_printed = true; break;
+        case 'j': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
         default: return cli_no_option("emit", argv, option);
         }
@@ -173,14 +173,25 @@ static int emit(const struct emit_options *options) {
     }
     int failed = send_all(options, url, &totals, &error);
     if (totals.deliveries > 0) {
-        printf("%" PRIu64 " %s in %" PRIu64 " %s: %" PRIu64 " stored, %" PRIu64 " duplicates, %" PRIu64
-               " quarantined\n",
-               totals.stored + totals.duplicates + totals.quarantined, options->plan.type->name, totals.deliveries,
-               totals.deliveries == 1 ? "delivery" : "deliveries", totals.stored, totals.duplicates,
-               totals.quarantined);
+        print_totals(options, &totals);
     }
     free(url);
     return failed < 0 ? cli_fail("%s", error.message) : CLI_OK;
+}
+
+static void print_totals(const struct emit_options *options, const struct totals *totals) {
+    uint64_t events = totals->stored + totals->duplicates + totals->quarantined;
+    if (options->is_json) {
+        printf("{\"type\":\"%s\",\"events\":%" PRIu64 ",\"deliveries\":%" PRIu64 ",\"stored\":%" PRIu64
+               ",\"duplicates\":%" PRIu64 ",\"quarantined\":%" PRIu64 "}\n",
+               options->plan.type->name, events, totals->deliveries, totals->stored, totals->duplicates,
+               totals->quarantined);
+        return;
+    }
+    printf(
+        "%" PRIu64 " %s in %" PRIu64 " %s: %" PRIu64 " stored, %" PRIu64 " duplicates, %" PRIu64 " quarantined\n",
+        events, options->plan.type->name, totals->deliveries, totals->deliveries == 1 ? "delivery" : "deliveries",
+        totals->stored, totals->duplicates, totals->quarantined);
 }
 
 /* NULL after saying why not. */

@@ -48,7 +48,8 @@ int cli_try(int argc, char **argv) {
 
 static void print_help(void) {
     printf(
-        "usage: switchhook try SCRIPT [EVENT.json] [--answer STEP=FILE]... [--live] [--full] [-c FILE]\n\n"
+        "usage: switchhook try SCRIPT [EVENT.json] [--answer STEP=FILE]... [--live] [--full | --json] [-c "
+        "FILE]\n\n"
         "Runs one handler on one event, and prints each step that it takes, in order: what it asked for, what it "
         "was\n"
         "answered and by whom, and how it ended. Nothing leaves this machine: calls are answered with the "
@@ -61,17 +62,19 @@ static void print_help(void) {
         "                       step's number; {\"error\": {\"status\": 404, \"code\": \"...\"}} makes it fail\n"
         "  --live               really send what the script asks for, after showing it\n"
         "  --full               show long values whole\n"
+        "  --json               one JSON object a line: the event, each step as it is wanted and as it is "
+        "answered, log\n"
+        "                       lines, and the end\n"
         "  -c FILE              the configuration: the Job Router for --live, limits, the time zone, plugins\n\n"
         "Exit status 0 when the handler ended well (or filtered the event), 1 when it failed.\n");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct try *try) {
-    static const struct option names[] = {{"help", no_argument, NULL, 'h'},
-                                          {"answer", required_argument, NULL, 'a'},
-                                          {"live", no_argument, NULL, 'l'},
-                                          {"full", no_argument, NULL, 'f'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"help", no_argument, NULL, 'h'}, {"answer", required_argument, NULL, 'a'},
+        {"live", no_argument, NULL, 'l'}, {"full", no_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     struct error error = {0};
     for (int option; (option = getopt_long(argc, argv, ":c:h", names, NULL)) != -1;) {
         switch (option) {
@@ -83,6 +86,7 @@ static int read_options(int argc, char **argv, struct try *try) {
             break;
         case 'l': try->is_live = true; break;
         case 'f': try->is_full = true; break;
+        case 'j': try->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
         default: return cli_no_option("try", argv, option);
         }

@@ -26,7 +26,7 @@ struct try {
     const char *script, *event_file, *config_file;
     struct try_answer answers[TRY_ANSWERS];
     size_t answer_count;
-    bool is_live, is_full;
+    bool is_live, is_full, is_json;
     struct config *config;
     struct plugins *plugins;
     struct host *host;
@@ -54,10 +54,17 @@ bool try_answer(void *context, const struct host_wanted *wanted, struct host_giv
 /* The name of one that no step asked for; NULL: none. */
 const char *try_unused_answer(const struct try *try);
 
+/* try_json.c: the same, one JSON object a line. */
+void try_json_begin(const struct try *try);
+void try_json_wanted(const struct host_wanted *wanted);
+void try_json_note(const struct try *try, const struct host_note *note);
+
 /* try_print.c */
 void try_print_begin(const struct try *try);
 void try_print_wanted(const struct try *try, const struct host_wanted *wanted);
 void try_print_note(const struct try *try, const struct host_note *note);
 void try_print_end(const struct try *try);
+/* Whose answer a step got. */
+const char *try_source(const struct try *try, const struct host_note *note);
 
 #endif

@@ -13,12 +13,15 @@ static void put_cut(const struct try *try, struct buffer *line, size_t from);
 static void print_line(struct buffer *line);
 static void print_step(const struct try *try, const struct host_note *note);
 static void put_error(struct buffer *line, struct slice answer);
-static const char *source_of(const struct try *try, const struct host_note *note);
 static void print_said(const struct try *try, const struct host_note *note);
 static void print_done(const struct try *try, const struct host_note *note);
 static void print_failed(const struct try *try, const struct host_note *note);
 
 void try_print_begin(const struct try *try) {
+    if (try->is_json) {
+        try_json_begin(try);
+        return;
+    }
     struct buffer line;
     buffer_init(&line, LINE_MAX_SIZE);
     buffer_append_format(&line, "%s, on ", try->handler);
@@ -31,6 +34,10 @@ void try_print_begin(const struct try *try) {
 }
 
 void try_print_wanted(const struct try *try, const struct host_wanted *wanted) {
+    if (try->is_json) {
+        try_json_wanted(wanted);
+        return;
+    }
     struct buffer line;
     buffer_init(&line, LINE_MAX_SIZE);
     put_call(try, &line, wanted->number, wanted->operation, wanted->arguments);
@@ -40,6 +47,10 @@ void try_print_wanted(const struct try *try, const struct host_wanted *wanted) {
 }
 
 void try_print_note(const struct try *try, const struct host_note *note) {
+    if (try->is_json) {
+        try_json_note(try, note);
+        return;
+    }
     switch (note->what) {
     case HOST_STEP: print_step(try, note); break;
     case HOST_SAID: print_said(try, note); break;
@@ -55,7 +66,7 @@ void try_print_end(const struct try *try) {
     if (unused != NULL) {
         fprintf(stderr, "switchhook try: no step asked for the answer %s\n", unused);
     }
-    if (!try->is_live) {
+    if (!try->is_live && !try->is_json) {
         printf("Nothing left this machine; --live sends what the script asks for.\n");
     }
 }
@@ -108,7 +119,7 @@ static void print_step(const struct try *try, const struct host_note *note) {
         as_lua_append_text(&line, note->answer);
     }
     put_cut(try, &line, from);
-    buffer_append_format(&line, "   [%s]", source_of(try, note));
+    buffer_append_format(&line, "   [%s]", try_source(try, note));
     print_line(&line);
 }
 
@@ -123,7 +134,7 @@ static void put_error(struct buffer *line, struct slice answer) {
     json_free(error);
 }
 
-static const char *source_of(const struct try *try, const struct host_note *note) {
+const char *try_source(const struct try *try, const struct host_note *note) {
     if (note->number == try->shown && try->answered_from != NULL) {
         return try->answered_from;
     }

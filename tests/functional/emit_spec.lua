@@ -49,6 +49,18 @@ describe("switchhook emit", function()
     assert.equal(("job/%s/channel/%s/queue/%s"):format(data.jobId, data.channelId, data.queueId), event.subject)
   end)
 
+  it("says what became of them as JSON, too", function()
+    local run = emit("RouterJobQueued", "--to", open_receiver().url .. events, "--count", "3", "--json")
+    assert.same({
+      type = "RouterJobQueued",
+      events = 3,
+      deliveries = 3,
+      stored = 3,
+      duplicates = 0,
+      quarantined = 0,
+    }, (host.json.decode(run.stdout)))
+  end)
+
   it("sets members of the data and of the event, and the subject follows", function()
     local event = printed(
       "RouterJobQueued",

@@ -60,6 +60,32 @@ describe("switchhook try", function()
     assert.equal("", left.stdout)
   end)
 
+  it("says the same as JSON, an object a line", function()
+    local run = try({
+      ["RouterJobQueued.lua"] = [[
+        return function(event)
+          log.info("looked", { at = event.data.jobId })
+          return router.jobs.get("a").priority
+        end]],
+    }, "RouterJobQueued.lua", "--json")
+    assert.equal(0, run.status)
+    local lines = {}
+    for line in run.stdout:gmatch "[^\n]+" do
+      lines[#lines + 1] = assert(host.json.decode(line))
+    end
+    local kinds = {}
+    for i, line in ipairs(lines) do
+      kinds[i] = line.kind
+    end
+    assert.same({ "event", "log", "wanted", "answered", "end" }, kinds)
+    assert.equal("RouterJobQueued", lines[1].type)
+    assert.equal("job-4711", lines[2].fields.at)
+    assert.equal("a", lines[3].arguments[1])
+    assert.equal("RouterJobQueued.lua:3", lines[3].place)
+    assert.same({ 1, 200, "the operation's sample" }, { lines[4].step, lines[4].status, lines[4].from })
+    assert.same({ "done", 5 }, { lines[5].result, lines[5].returned })
+  end)
+
   it("moves the script's clock by what it slept", function()
     local run = try({
       ["RouterJobQueued.lua"] = [[
