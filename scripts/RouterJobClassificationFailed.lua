@@ -19,7 +19,7 @@ return function(event)
   if job.status ~= "classificationFailed" then
     log.info("not classified at first, and by now " .. job.status, fields)
     return
-  elseif job.queueId == settings.fallback_queue then
+  elseif job.queueId == settings.fallback_queue and not job.classificationPolicyId then
     fail "the job came to the fallback queue before, and was not classified again"
   end
   -- Without its policy: with it, the job would be classified again, and fail again.

@@ -26,6 +26,14 @@ describe("RouterJobClassificationFailed", function()
     assert.equal("no queue has these labels", run.log[1].fields.reason)
   end)
 
+  it("takes its policy from a job that names the fallback queue itself", function()
+    local job = { id = "j1", status = "classificationFailed", queueId = "support", classificationPolicyId = "p" }
+    host:answer("router.jobs.get", job)
+    local run = host:deliver("RouterJobClassificationFailed", failed)
+    assert.same({ "router.jobs.update", "j1", { queueId = "support" } }, run.steps[2])
+    assert.equal("done", run.state)
+  end)
+
   it("does not go round and round with a job that fails in the fallback queue, too", function()
     host:answer("router.jobs.get", { id = "j1", status = "classificationFailed", queueId = "support" })
     local run = host:deliver("RouterJobClassificationFailed", failed)
