@@ -128,9 +128,9 @@ static int start_target(struct delivery *delivery, struct target *target, const 
 static void stop_target(struct target *target) {
     http_cancel(target->delivery->options.client, &target->call);
     loop_timer_cancel(target->delivery->options.loop, &target->timer);
-    if (target->held > 0) {
+    if (target->held + target->refused > 0) {
         log_warn("sim", "events that were not delivered are lost", LOG_TEXT("target", target->shown),
-                 LOG_NUMBER("events", target->held), LOG_END);
+                 LOG_NUMBER("events", target->held + target->refused), LOG_END);
     }
     delivery_free_parcel(target, target->sending);
     LIST_EACH (&target->retries, node) {
@@ -157,6 +157,7 @@ static void push(struct target *target, struct letter *letter) {
         delivery_proceed(target);
         return;
     }
+    target->refused++;
     if (!target->is_full) {
         log_warn("sim", "too many events wait for this target: new ones are dropped until it takes some",
                  LOG_TEXT("target", target->shown), LOG_NUMBER("waiting", target->held), LOG_END);

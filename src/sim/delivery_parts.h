@@ -41,6 +41,7 @@ struct target {
     struct list retries;
     size_t held; /* letters in all of these, and in `sending` */
     bool is_full;
+    size_t refused;         /* that came while it was full */
     struct parcel *sending; /* NULL during a handshake */
     struct http_call call;
     struct http_header headers[TARGET_HEADERS];

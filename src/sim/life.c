@@ -48,9 +48,10 @@ static void wait_in_line(struct sim_core *core, struct sim_job *job) {
     sim_job_revoke_offers(core, job);
     sim_job_set_status(core, job, SIM_JOB_QUEUED);
     sim_job_reorder(core, job);
+    sim_selectors_begin(core, job);
     sim_emit_queued(core, job);
     sim_say(core, job->entry.id, "queued in %s, priority %d", job->queue->entry.id, (int)job->priority);
-    sim_selectors_begin(core, job);
+    sim_selectors_go_on(core, job);
     sim_job_stir(core, job);
 }
 

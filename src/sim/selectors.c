@@ -61,6 +61,9 @@ void sim_job_read_expedite(struct sim_job *job) {
 void sim_selectors_begin(struct sim_core *core, struct sim_job *job) {
     begin(core, &job->requested);
     begin(core, &job->attached);
+}
+
+void sim_selectors_go_on(struct sim_core *core, struct sim_job *job) {
     expire_due(core, job);
 }
 

@@ -45,8 +45,10 @@ bool sim_job_accepts(const struct sim_job *job, const struct json *labels);
 /* Reads again whether one of them expedites the job. */
 void sim_job_read_expedite(struct sim_job *job);
 
-/* The job waits in a queue from now on: lives begin or go on. */
+/* The job waits in a queue from now on: lives that have not begun get their ends, which RouterJobQueued tells. */
 void sim_selectors_begin(struct sim_core *core, struct sim_job *job);
+/* After that event: what is over expires, now and while the job waits. */
+void sim_selectors_go_on(struct sim_core *core, struct sim_job *job);
 /* It does not wait any more. */
 void sim_selectors_pause(struct sim_core *core, struct sim_job *job);
 

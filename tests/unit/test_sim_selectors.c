@@ -30,6 +30,7 @@ static void queued_selector_lifetime_over_queued(void **state) {
     const struct json *selector = json_at(json_get(data, "requestedWorkerSelectors"), 0);
     assert_true(json_get_double(selector, "ttlSeconds", 0) == 90.5);
     assert_string_equal(json_get_string(selector, "state"), "active");
+    assert_string_equal(json_get_string(selector, "expirationTime"), "2026-03-02T08:36:34.6200000Z");
     assert_string_equal(json_get_string(requested(&kit, "j1", 0), "status"), "active");
     assert_string_equal(json_get_string(requested(&kit, "j1", 0), "expiresAt"), "2026-03-02T08:36:34.6200000Z");
     assert_null(json_get(requested(&kit, "j1", 1), "expiresAt"));

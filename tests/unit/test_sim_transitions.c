@@ -2,6 +2,8 @@
  * classification, exceptions and selectors have files of their own. */
 #include "sim_kit.h"
 
+#define SCHEDULED(at) ",\"matchingMode\":{\"kind\":\"scheduleAndSuspend\",\"scheduleAt\":\"" at "\"}"
+
 static void queued_job(struct kit *kit, char offer[64]) {
     kit_open_queued(kit);
     const struct json *data = kit_event(kit, "RouterWorkerOfferIssued");
@@ -21,6 +23,13 @@ static void completed_job(struct kit *kit, char assignment[64]) {
     assert_int_equal(kit_assignment(kit, "j1", assignment, "complete", NULL), 200);
     kit_event(kit, "RouterJobCompleted");
     assert_string_equal(kit_status(kit, "j1"), "completed");
+}
+
+static void closed_job(struct kit *kit, char assignment[64]) {
+    completed_job(kit, assignment);
+    assert_int_equal(kit_assignment(kit, "j1", assignment, "close", NULL), 200);
+    kit_event(kit, "RouterJobClosed");
+    assert_string_equal(kit_status(kit, "j1"), "closed");
 }
 
 static double load_of(struct kit *kit, const char *path) {
@@ -55,6 +64,22 @@ static void none_created_scheduled_waiting_activated_queued(void **state) {
     kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1", "{\"matchingMode\":{\"kind\":\"queueAndMatch\"}}");
     kit_event(&kit, "RouterJobQueued");
     assert_string_equal(kit_status(&kit, "j1"), "queued");
+    kit_close(&kit);
+}
+
+static void none_created_suspended_waiting(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open_idle(&kit);
+    kit_job(&kit, "j1", ",\"matchingMode\":{\"kind\":\"suspend\"}");
+    const struct json *data = kit_event(&kit, "RouterJobReceived");
+    assert_string_equal(json_get_string(data, "jobStatus"), "WaitingForActivation");
+    assert_true(json_get_bool(data, "unavailableForMatching", false));
+    kit_quiet(&kit);
+    assert_string_equal(kit_status(&kit, "j1"), "waitingForActivation");
+    kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1", "{\"matchingMode\":{\"kind\":\"queueAndMatch\"}}");
+    kit_event(&kit, "RouterJobQueued");
+    kit_quiet(&kit);
     kit_close(&kit);
 }
 
@@ -223,8 +248,9 @@ static void any_delete_gone(void **state) {
     (void)state;
     struct kit kit;
     char id[64];
-    static void (*const states[])(struct kit * kit, char id[64]) = {queued_job, assigned_job, completed_job};
-    for (size_t i = 0; i < 3; i++) {
+    static void (*const states[])(struct kit * kit, char id[64]) = {queued_job, assigned_job, completed_job,
+                                                                    closed_job};
+    for (size_t i = 0; i < 4; i++) {
         states[i](&kit, id);
         kit_ok(&kit, 204, "DELETE", "/routing/jobs/j1", NULL);
         if (i == 0) {
@@ -236,6 +262,35 @@ static void any_delete_gone(void **state) {
         assert_true(load_of(&kit, "/routing/workers/w1") == 0);
         kit_close(&kit);
     }
+}
+
+static void asleep_failed_or_over_delete_gone(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open_idle(&kit);
+    kit_ok(&kit, 201, "PATCH", "/routing/classificationPolicies/nowhere", "{}");
+    kit_job(&kit, "scheduled", SCHEDULED("2026-03-02T08:36:00Z"));
+    kit_job(&kit, "scheduleFailed", SCHEDULED("2036-03-02T08:36:00Z"));
+    kit_job(&kit, "waitingForActivation", ",\"matchingMode\":{\"kind\":\"suspend\"}");
+    kit_job(&kit, "cancelled", "");
+    kit_ok(&kit, 200, "POST", "/routing/jobs/cancelled:cancel", NULL);
+    kit_ok(&kit, 201, "PATCH", "/routing/jobs/classificationFailed",
+           "{\"channelId\":\"voice\",\"classificationPolicyId\":\"nowhere\"}");
+    static const char *const jobs[] = {"scheduled", "scheduleFailed", "waitingForActivation", "cancelled",
+                                       "classificationFailed"};
+    for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/routing/jobs/%s", jobs[i]);
+        assert_string_equal(kit_status(&kit, jobs[i]), jobs[i]);
+        kit_drop_events(&kit);
+        kit_ok(&kit, 204, "DELETE", path, NULL);
+        kit_event(&kit, "RouterJobDeleted");
+        kit_quiet(&kit);
+        kit_ok(&kit, 404, "GET", path, NULL);
+    }
+    kit_pass(&kit, 3600);
+    kit_quiet(&kit);
+    kit_close(&kit);
 }
 
 static void worker_registered_updated_deregistered_deleted(void **state) {
@@ -263,6 +318,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(none_created_queued),
         cmocka_unit_test(none_created_scheduled_waiting_activated_queued),
+        cmocka_unit_test(none_created_suspended_waiting),
         cmocka_unit_test(queued_suspended_waiting),
         cmocka_unit_test(queued_match_found_queued),
         cmocka_unit_test(queued_offer_accepted_assigned),
@@ -276,6 +332,7 @@ int main(void) {
         cmocka_unit_test(assigned_unassign_suspended_waiting),
         cmocka_unit_test(queued_cancel_cancelled),
         cmocka_unit_test(any_delete_gone),
+        cmocka_unit_test(asleep_failed_or_over_delete_gone),
         cmocka_unit_test(worker_registered_updated_deregistered_deleted),
     };
     return cmocka_run_group_tests_name("sim transitions", tests, NULL, NULL);
