@@ -22,6 +22,7 @@ struct sim_words {
     struct sim_options sim; /* looks into the words of the command line, and into this struct */
     const char *targets[SIM_TARGETS_MOST];
     enum sim_choice trace;
+    const char *outside; /* an option that means nothing with nobody outside; NULL: none was given */
     bool has_seed;
     struct sim_torture torture;
     struct filter *filter;   /* owned: freed with sim_words_reset */

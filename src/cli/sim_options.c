@@ -15,6 +15,7 @@ struct row {
     const char *help;                                       /* lines after the first one are given as they stand */
 };
 
+static int read_row(struct sim_words *words, const struct row *row);
 static int read_listen(struct sim_words *words, const char *text);
 static int read_key(struct sim_words *words, const char *text);
 static int read_to(struct sim_words *words, const char *text);
@@ -50,6 +51,7 @@ static int read_trace(struct sim_words *words, const char *text);
 static int read_no_trace(struct sim_words *words, const char *text);
 static int print_help(struct sim_words *words, const char *text);
 
+#define PEOPLE "People" /* options before this heading are about those outside: who calls, who gets the events */
 #define INDENT "                          "
 static const struct row rows[] = {
     {NULL, NULL, NULL, "The REST API"},
@@ -85,7 +87,7 @@ static const struct row rows[] = {
     {"rate-limit", "N/s", read_rate_limit, "or N/m; further calls get 429 with Retry-After"},
     {"outage", "TIME..TIME", read_outage,
      "after the start, by the router's clock: every call gets 503;\n" INDENT "may be given several times"},
-    {NULL, NULL, NULL, "People"},
+    {NULL, NULL, NULL, PEOPLE},
     {"scenario", "FILE", read_scenario,
      "workers and customers from a Lua file; what came of it is printed at the end"},
     {"fast", NULL, read_fast, "the whole scenario as fast as possible, with nobody outside, and then it ends"},
@@ -124,7 +126,7 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
         if (letter == ':' || letter == '?') {
             return cli_no_option("sim", argv, letter);
         }
-        int status = letter == 'h' ? print_help(words, NULL) : rows[letter - FIRST_LETTER].read(words, optarg);
+        int status = letter == 'h' ? print_help(words, NULL) : read_row(words, &rows[letter - FIRST_LETTER]);
         if (status >= 0) {
             return status;
         }
@@ -144,6 +146,17 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
 void sim_words_reset(struct sim_words *words) {
     filter_free(words->filter);
     scenario_free(words->people);
+}
+
+static int read_row(struct sim_words *words, const struct row *row) {
+    const struct row *other = row;
+    while (other > rows && (other->name != NULL || strcmp(other->help, PEOPLE) != 0)) {
+        other--;
+    }
+    if (other == rows) {
+        words->outside = row->name;
+    }
+    return row->read(words, optarg);
 }
 
 static int print_help(struct sim_words *words, const char *text) {

@@ -58,11 +58,11 @@ static void choose_seed(struct sim_words *words) {
 }
 
 static int check(const struct sim_words *words) {
-    if (words->torture.scripts != NULL &&
-        (words->is_fast || words->sim.target_count > 0 || words->sim.speed > 0)) {
-        return cli_misuse("sim",
-                          "--torture has a time of its own and nobody outside: --to, --speed and --fast have "
-                          "no place in it");
+    if (words->torture.scripts != NULL && (words->is_fast || words->outside != NULL || words->sim.speed > 0)) {
+        return cli_misuse("sim", "--torture has a time of its own and nobody outside: --%s has no place in it",
+                          words->outside != NULL ? words->outside
+                          : words->is_fast       ? "fast"
+                                                 : "speed");
     }
     if (words->is_fast && words->scenario == NULL) {
         return cli_misuse("sim", "--fast runs a scenario: name one with --scenario FILE");
@@ -73,6 +73,9 @@ static int check(const struct sim_words *words) {
     if (words->is_fast && words->sim.target_count > 0) {
         return cli_misuse("sim", "--fast has nobody outside, so --to has no place in it: with a target, time can "
                                  "run only as fast as it answers; use --speed instead");
+    }
+    if (words->is_fast && words->outside != NULL) {
+        return cli_misuse("sim", "--fast has nobody outside, so --%s has no place in it", words->outside);
     }
     if (words->is_fast && words->sim.speed > 0) {
         return cli_misuse("sim", "--fast and --speed are two ways to run: use one of them");

@@ -299,3 +299,28 @@ describe("what these options cannot be", function()
     end)
   end
 end)
+
+describe("A target that is away for long", function()
+  it("has 50,000 events at most waiting for it, and the log counts the others too", function()
+    local folder = host.folder()
+    host.write(
+      folder .. "/crowd.lua",
+      [[
+        distribution_policy "p" {}
+        queue "q" { distributionPolicyId = "p" }
+        workers { name = "w", count = 100, queues = { "q" }, channels = { voice = 1 } }
+        customers { name = "c", channel = "voice", queue = "q", per_hour = 36000, patience = 30 }
+      ]]
+    )
+    local sim = host.sim {
+      to = { ("http://127.0.0.1:%d/"):format(host.free_port()) },
+      arguments = { "--seed", "1", "--speed", "3600", "--scenario", folder .. "/crowd.lua", "--no-trace" },
+    }
+    host.wait_until(function()
+      return sim:stderr():find("new ones are dropped", 1, true)
+    end, "50,000 events", 60)
+    sim:stop()
+    local lost = tonumber(sim:stderr():match "are lost target=%S+ events=(%d+)")
+    assert.is_true(lost > 50000, sim:stderr())
+  end)
+end)
