@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <string.h>
 
 /* Longer texts are no names. */
@@ -156,6 +157,17 @@ bool text_is_loopback(const char *host) {
         return IN6_IS_ADDR_LOOPBACK(&v6);
     }
     return slice_equal_ignoring_case(slice_of(host), slice_of("localhost"));
+}
+
+bool text_looks_like_v4(struct slice host) {
+    while (slice_ends_with(host, ".")) {
+        host.length--;
+    }
+    size_t digits = 0;
+    while (digits < host.length && isdigit((unsigned char)host.bytes[host.length - 1 - digits])) {
+        digits++;
+    }
+    return digits > 0 && (digits == host.length || host.bytes[host.length - 1 - digits] == '.');
 }
 
 /* The size of the character at the start (RFC 3629), or 0 when there is none. */

@@ -37,5 +37,8 @@ enum { TEXT_HOST_SIZE = 256 };
 int text_parse_address(const char *text, char host[TEXT_HOST_SIZE], uint16_t *port, struct error *error);
 /* Whether a host names this machine's loopback: localhost, 127.0.0.0/8, ::1. */
 bool text_is_loopback(const char *host);
+/* Whether a host's last part is a number, as in 10.0.0.1 and in 300.1.1.1: no name ends so, so that it is an IPv4
+ * address or was meant as one. */
+bool text_looks_like_v4(struct slice host);
 
 #endif

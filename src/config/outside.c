@@ -17,6 +17,7 @@ static int read_secret_value(struct reading *reading, const char *path, struct c
 static int read_hosts(struct reading *reading, const char *path, char ***hosts);
 static bool is_host(const char *text);
 static bool is_target(const char *text);
+static bool is_named(const char *text);
 static int check_each(struct reading *reading, const char *path, char **texts, bool (*is_good)(const char *),
                       const char *what);
 static int by_name(const void *a, const void *b);
@@ -221,16 +222,27 @@ static bool is_target(const char *text) {
     size_t length = strcspn(text, "/");
 
     if (length >= sizeof address) {
-        return is_host(text);
+        return is_host(text) && is_named(text);
     }
     memcpy(address, text, length);
     address[length] = '\0';
     bool is_v4 = inet_pton(AF_INET, address, bytes) == 1;
     if (!is_v4 && inet_pton(AF_INET6, address, bytes) != 1) {
-        return is_host(text);
+        return is_host(text) && is_named(text);
     }
     return text[length] == '\0' ||
            (text_to_uint64(slice_of(text + length + 1), &bits) == 0 && bits <= (is_v4 ? 32 : 128));
+}
+
+/* Of what is a host: 300.1.1.1 and 127.1 were meant as addresses, and are none. */
+static bool is_named(const char *text) {
+    struct in_addr address;
+    char host[TEXT_HOST_SIZE];
+    size_t length = strcspn(text, ":");
+
+    memcpy(host, text, length);
+    host[length] = '\0';
+    return inet_pton(AF_INET, host, &address) == 1 || !text_looks_like_v4(slice_of(host));
 }
 
 static int check_each(struct reading *reading, const char *path, char **texts, bool (*is_good)(const char *),

@@ -111,7 +111,7 @@ static int read_host(const char *text, struct http_allowed *allowed) {
         allowed->bits = 128;
         return 0;
     }
-    return is_bracketed ? -1 : 0;
+    return is_bracketed || text_looks_like_v4(slice_of(allowed->host)) ? -1 : 0;
 }
 
 static bool read_address(const char *text, uint8_t address[16]) {

@@ -261,6 +261,18 @@ static void loopback_is_this_machine_only(void **state) {
     }
 }
 
+static void what_ends_in_a_number_is_no_name(void **state) {
+    static const char *const numbers[] = {"10.0.0.1", "300.1.1.1", "127.1", "2130706433", "10.0.0.1.", "crm.7.."};
+    static const char *const names[] = {"", ".", "crm", "crm7", "10.0.0.1a", "7.crm", "a-1", "::1", "fd00::a.b1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        assert_true(text_looks_like_v4(slice_of(numbers[i])));
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_false(text_looks_like_v4(slice_of(names[i])));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_digits_only),       cmocka_unit_test(control_characters_are_shown),
@@ -268,7 +280,7 @@ int main(void) {
         cmocka_unit_test(long_texts_are_equal_or_far),   cmocka_unit_test(the_nearest_name_is_offered),
         cmocka_unit_test(percent_goes_both_ways),        cmocka_unit_test(bad_escapes_leave_nothing_behind),
         cmocka_unit_test(addresses_are_split),           cmocka_unit_test(bad_addresses_are_explained),
-        cmocka_unit_test(loopback_is_this_machine_only),
+        cmocka_unit_test(loopback_is_this_machine_only), cmocka_unit_test(what_ends_in_a_number_is_no_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,10 +22,10 @@ static void reads_how_tokens_are_got(void **state) {
 
 static void reads_secrets_by_name(void **state) {
     struct world *world = *state;
-    struct config *config =
-        load(world, "secrets = { B = { value = 'bbbb', hosts = { 'b', '[::1]:80' } },\n"
-                    "  A = { value = 'aaaa', hosts = { 'A.example:1' } } }\n"
-                    "http = { allow = { '::1', '[::1]:80', 'fd00::/8', 'crm', '10.0.0.1' } }\n");
+    struct config *config = load(
+        world, "secrets = { B = { value = 'bbbb', hosts = { 'b', '[::1]:80' } },\n"
+               "  A = { value = 'aaaa', hosts = { 'A.example:1' } } }\n"
+               "http = { allow = { '::1', '[::1]:80', 'fd00::/8', 'crm', '10.0.0.1', 'crm2:80', 'a.2b' } }\n");
     assert_string_equal(config->secrets[0].name, "A");
     assert_string_equal(config->secrets[1].value, "bbbb");
     assert_string_equal(config->secrets[1].hosts[1], "[::1]:80");
@@ -49,6 +49,10 @@ static const struct mistake mistakes[] = {
     {"secrets = { ['A B'] = { value = 'hunter2', hosts = { 'a' } } }", {"secrets.A B is no name for a secret"}},
     {"http = { allow = { '10.0.0.0/33' } }", {"http.allow[1] is no private target", "10.1.0.0/16"}},
     {"http = { allow = { '10.0.0.1:70000' } }", {"http.allow[1] is no private target"}},
+    {"http = { allow = { 'crm', '300.1.1.1' } }", {"http.allow[2] is no private target"}},
+    {"http = { allow = { '127.1:80' } }", {"http.allow[1] is no private target"}},
+    {"http = { allow = { '10.0.0.0.0' } }", {"http.allow[1] is no private target"}},
+    {"http = { allow = { '5' } }", {"http.allow[1] is no private target"}},
     {"router = { endpoint = 'http://a.example' }", {"router.endpoint must begin with https://", "loopback"}},
     {"router = { endpoint = 'https://a.example' }", {"router.endpoint needs router.entra"}},
     {"router = { entra = { token_file = 't' } }", {"router.entra needs router.endpoint"}},

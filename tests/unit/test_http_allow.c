@@ -55,8 +55,9 @@ static void a_name_stands_for_its_address(void **state) {
 
 static void what_is_no_entry_is_an_error(void **state) {
     const struct fixture *fixture = *state;
-    static const char *const bad[] = {"",        "10.0.0.0/33", "::/129", "10.0.0.0/", "a:0",
-                                      "a:65536", "[::1",        "[::1]x", "[a]"};
+    static const char *const bad[] = {"",         "10.0.0.0/33", "::/129", "10.0.0.0/", "a:0",
+                                      "a:65536",  "[::1",        "[::1]x", "[a]",       "300.1.1.1",
+                                      "127.1:80", "10.0.0.0.0.", "5"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const char *const allow[] = {bad[i], NULL};
         struct error error = {0};
