@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "crypto/crypto.h"
 #include "plugin/plugin.h"
+#include "router/router.h"
 #include "json/out.h"
 #include <limits.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 enum { OUTPUT_MAX = 64 * 1024 * 1024, WORDS_MAX = 4096 };
 
 static void print_help(void);
+static int check_access(const struct config *config, const char *place, struct error *error);
 static int check(const char *folder, const struct config *config, bool is_json);
 static int refuse(const char *place, const struct error *error, bool is_json);
 static char *visible(struct slice text);
@@ -37,12 +39,15 @@ int cli_check(int argc, char **argv) {
         return cli_misuse("check", "it takes one folder, not also %s", argv[optind + 1]);
     }
     struct error error = {0};
+    const char *place = options.file != NULL ? options.file : "switchhook.lua";
     struct config *config = config_load_partly(options.file, &error);
     if (config == NULL) {
-        return refuse(options.file != NULL ? options.file : "switchhook.lua", &error, options.is_json);
+        return refuse(place, &error, options.is_json);
     }
     cli_tell_missing("check", config);
-    status = check(optind < argc ? argv[optind] : config->scripts, config, options.is_json);
+    status = check_access(config, place, &error) < 0
+                 ? refuse(place, &error, options.is_json)
+                 : check(optind < argc ? argv[optind] : config->scripts, config, options.is_json);
     config_free(config);
     return status;
 }
@@ -59,6 +64,19 @@ static void print_help(void) {
            "Exit status: 0 without errors, also with warnings; 1 with errors.\n\n"
            "  -c FILE   the configuration: its scripts and its limits\n"
            "  --json    the findings as JSON\n");
+}
+
+/* What the configuration does not look into, and the host refuses as it starts. */
+static int check_access(const struct config *config, const char *place, struct error *error) {
+    struct router_access access;
+    if (config->router_connection_string == NULL) {
+        return 0;
+    }
+    if (router_access_init(&access, config->router_connection_string, error) < 0) {
+        return error_prefix(error, "%s: router.connection_string", place);
+    }
+    router_access_reset(&access);
+    return 0;
 }
 
 static int check(const char *folder, const struct config *config, bool is_json) {

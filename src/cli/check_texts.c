@@ -15,14 +15,17 @@ struct reading {
     struct inspect_writes *all;    /* and of the handlers */
     const char **modules;          /* their names, by the place of their file; NULL: not one */
     bool *is_required;             /* the same */
-    bool may_require_any;
+    const char **locals;           /* what after() can raise: the scripts of local/, by name; NULL ends it */
+    bool may_require_any, has_default;
     size_t current;
 };
 
 static int prepare(struct reading *reading, const struct check_offers *offers, struct error *error);
+static int list_locals(struct reading *reading);
 static void read_script(struct reading *reading, size_t place);
 static void on_finding(void *context, const struct inspect_finding *finding);
 static void note_required(struct reading *reading, const struct inspect_finding *finding);
+static void note_raised(struct reading *reading, const struct inspect_finding *finding);
 static bool has_error(const struct reading *reading, unsigned line);
 static const char *nearest_module(const struct reading *reading, const char *name);
 static void tell_unused(struct reading *reading);
@@ -60,7 +63,7 @@ static int prepare(struct reading *reading, const struct check_offers *offers, s
     reading->modules = calloc(scripts->count + 1, sizeof *reading->modules);
     reading->is_required = calloc(scripts->count + 1, sizeof *reading->is_required);
     if (reading->writes == NULL || reading->all == NULL || reading->modules == NULL ||
-        reading->is_required == NULL) {
+        reading->is_required == NULL || list_locals(reading) < 0) {
         return error_memory(error);
     }
     for (size_t i = 0; i < scripts->count; i++) {
@@ -76,6 +79,24 @@ static int prepare(struct reading *reading, const struct check_offers *offers, s
         }
     }
     return 0;
+}
+
+static int list_locals(struct reading *reading) {
+    const struct script_set *scripts = reading->scripts;
+    size_t count = 0;
+    reading->locals = calloc(scripts->count + 1, sizeof *reading->locals);
+    for (size_t i = 0; reading->locals != NULL && i < scripts->count; i++) {
+        struct slice path = slice_of(scripts->files[i].path);
+        reading->has_default |= slice_is(path, "default.lua");
+        if (slice_starts_with(path, "local/")) {
+            size_t around = strlen("local/") + strlen(".lua");
+            reading->locals[count] = slice_copy(slice_make(path.bytes + strlen("local/"), path.length - around));
+            if (reading->locals[count++] == NULL) {
+                return -1;
+            }
+        }
+    }
+    return reading->locals == NULL ? -1 : 0;
 }
 
 static void read_script(struct reading *reading, size_t place) {
@@ -104,6 +125,7 @@ static void on_finding(void *context, const struct inspect_finding *finding) {
                   finding->words);
         break;
     case INSPECT_REQUIRES: note_required(reading, finding); break;
+    case INSPECT_RAISES: note_raised(reading, finding); break;
     case INSPECT_REQUIRES_ANY: reading->may_require_any = true; break;
     }
 }
@@ -121,6 +143,22 @@ static void note_required(struct reading *reading, const struct inspect_finding 
     const char *nearest = nearest_module(reading, finding->words);
     check_add(reading->report, false, reading->scripts->files[reading->current].path, finding->line,
               "require '%s': there is no such module in lib%s%s%s", finding->words,
+              nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
+              nearest == NULL ? "" : "'?");
+}
+
+/* default.lua stands in for any of them. */
+static void note_raised(struct reading *reading, const struct inspect_finding *finding) {
+    bool is_handled = reading->has_default;
+    for (size_t i = 0; reading->locals[i] != NULL && !is_handled; i++) {
+        is_handled = strcmp(reading->locals[i], finding->words) == 0;
+    }
+    if (is_handled) {
+        return;
+    }
+    const char *nearest = text_nearest(slice_of(finding->words), reading->locals);
+    check_add(reading->report, false, reading->scripts->files[reading->current].path, finding->line,
+              "after: nothing handles '%s': there is no local/%s.lua%s%s%s", finding->words, finding->words,
               nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
               nearest == NULL ? "" : "'?");
 }
@@ -162,7 +200,11 @@ static void reset(struct reading *reading) {
     for (size_t i = 0; reading->modules != NULL && i < reading->scripts->count; i++) {
         free((char *)reading->modules[i]);
     }
+    for (size_t i = 0; reading->locals != NULL && reading->locals[i] != NULL; i++) {
+        free((char *)reading->locals[i]);
+    }
     free(reading->modules);
+    free(reading->locals);
     free(reading->is_required);
     free(reading->names);
     inspect_writes_free(reading->writes);

@@ -25,6 +25,7 @@
 enum inspect_kind {
     INSPECT_WARNING,      /* `words`: "event.data.queuId: RouterJobQueued has no such field; ..." */
     INSPECT_REQUIRES,     /* `words`: the name of a module that is required here */
+    INSPECT_RAISES,       /* `words`: the name in after(seconds, "name"): of a script in local/ */
     INSPECT_REQUIRES_ANY, /* here a module is required whose name is not written in the script */
 };
 

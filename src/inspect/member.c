@@ -54,6 +54,9 @@ struct value walk_call(struct walk *walk, const struct value *callee, const stru
         require_module(walk, arguments, count, line);
         return unknown;
     }
+    if (is_offered && strcmp(callee->path, "after") == 0 && count >= 2 && arguments[1].kind == VALUE_STRING) {
+        walk_tell(walk, INSPECT_RAISES, line, "%.*s", SLICE_ARG(arguments[1].text));
+    }
     bool is_iterator = is_offered && (strcmp(callee->path, "ipairs") == 0 || strcmp(callee->path, "pairs") == 0);
     if (is_iterator && count == 1 && arguments[0].kind == VALUE_MODELS) {
         struct value elements = arguments[0];

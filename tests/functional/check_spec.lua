@@ -180,6 +180,21 @@ describe("check", function()
     }, "0 errors, 5 warnings in 3 files")
   end)
 
+  it("warns of what after() raises and nothing handles", function()
+    local scripts = {
+      ["RouterJobQueued.lua"] = "return function()\n  after(60, 'remnd')\n  after(60, 'remind')\n"
+        .. "  pcall(after, 60, 'x')\n  after(60, 'zebra', { 1 })\nend",
+      ["local/remind.lua"] = FINE,
+    }
+    finds(scripts, 0, {
+      "scripts/RouterJobQueued.lua:2: warning: after: nothing handles 'remnd': there is no local/remnd.lua; did "
+        .. "you mean 'remind'?",
+      "scripts/RouterJobQueued.lua:5: warning: after: nothing handles 'zebra': there is no local/zebra.lua",
+    }, "0 errors, 2 warnings in 2 files")
+    scripts["default.lua"] = FINE
+    finds(scripts, 0, {}, "0 errors, 0 warnings in 3 files")
+  end)
+
   it("warns of a filter that no event ever passes, and says why", function()
     local filter = "-- filter\nreturn {\n  filter = { advancedFilters = { "
       .. "{ operatorType = 'NumberGreaterThan', key = 'data.priority', value = 5 } } },\n"
@@ -219,6 +234,26 @@ describe("check", function()
     assert.is_true(#reads >= 9)
     local script = ("return function(event) %s end"):format(table.concat(reads, " "))
     finds({ ["RouterJobQueued.lua"] = script }, 0, {}, "0 errors, 0 warnings in 1 file")
+  end)
+
+  it("refuses a connection string that the host would refuse", function()
+    local folder = folder_of { ["RouterJobQueued.lua"] = FINE }
+    local function with(text)
+      host.write(folder .. "/switchhook.lua", ("router = { connection_string = %q }"):format(text))
+      return host.run({ "check" }, { folder = folder })
+    end
+    for text, words in pairs {
+      nonsense = "a part has no '='",
+      ["endpoint=http://example.com;accesskey=aGVsbG8="] = "loopback",
+    } do
+      local found = with(text)
+      assert.equal(1, found.status)
+      assert.equal("", found.stdout)
+      local place = "switchhook: switchhook.lua: router.connection_string: "
+      assert.equal(place, found.stderr:sub(1, #place))
+      assert.is_truthy(found.stderr:find(words, 1, true), found.stderr)
+    end
+    assert.equal(0, with("endpoint=http://127.0.0.1:8081/;accesskey=aGVsbG8=").status)
   end)
 
   it("takes any bytes", function()

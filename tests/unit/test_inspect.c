@@ -19,7 +19,7 @@ struct script {
 };
 
 static void note(void *context, const struct inspect_finding *finding) {
-    static const char *const kinds[] = {"", "requires ", "requires any"};
+    static const char *const kinds[] = {"", "requires ", "raises ", "requires any"};
     buffer_append_format(context, "%u: %s%s\n", finding->line, kinds[finding->kind], finding->words);
 }
 
@@ -257,6 +257,9 @@ static void globals_are_known(void **state) {
         {"rawset(_G, 'a', 1) return a", ""},
         {"router = { mine = 1 } return router.mine", ""},
         {"local router = require 'mine' router.anything()", "1: requires mine\n"},
+        {"after(5, 'remind', {})\nlocal a = after a(now(), 'b') after(5, 'c' .. 'd') after(5)\n"
+         "local after = log.info after(5, 'e')",
+         "1: raises remind\n2: raises b\n"},
         {"math.pi.x = 1 return json.null.x, _VERSION, _G", ""},
         {"pcall(require, 'x') local r = require r('a.b') require(('x'):rep(2))",
          "1: requires any\n1: requires a.b\n1: requires any\n"},
