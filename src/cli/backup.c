@@ -28,12 +28,13 @@ int cli_backup(int argc, char **argv) {
 }
 
 static void print_help(void) {
-    printf("usage: switchhook backup [-c CONFIGURATION] [--json] FILE\n\n"
-           "A copy of the running host's store as it is at one moment, while the host works. FILE must not be "
-           "there yet; the\n"
-           "host writes it. It is a whole store: put it where the configuration names one, and start.\n\n"
-           "  -c CONFIGURATION   the host's configuration\n"
-           "  --json             as the admin port answers it\n");
+    printf(
+        "usage: switchhook backup [-c FILE] [--json] COPY\n\n"
+        "Writes a copy of the running host's store, as it is at one moment, while the host works. COPY must not\n"
+        "be there yet; the host writes it. It is a whole store: put it where the configuration names one, and\n"
+        "start.\n\n"
+        "  -c FILE   the host's configuration\n"
+        "  --json    as the admin port answers it\n");
 }
 
 static int back_up(const struct config *config, const char *file, bool is_json) {

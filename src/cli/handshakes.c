@@ -56,12 +56,10 @@ static void print_help(void) {
     printf(
         "usage: switchhook handshakes [-c FILE] [--json]\n"
         "       switchhook handshakes [-c FILE] confirm NAME\n\n"
-        "The last subscriptions that asked to be allowed to deliver, since the host was started, and what they "
-        "were told.\n"
-        "`confirm` consents by hand to the one of that name (or origin): it opens its validation URL once, from "
-        "this\n"
-        "machine, by https and at a public address only, and says what was answered. Nothing ever does that by "
-        "itself.\n\n"
+        "The last subscriptions that asked to be allowed to deliver, since the host was started, and what they\n"
+        "were told. `confirm` consents by hand to the one of that name (or origin): it opens its validation\n"
+        "URL once, from this machine, by https and at a public address only, and says what was answered.\n"
+        "Nothing ever does that by itself.\n\n"
         "  -c FILE   the host's configuration\n"
         "  --json    as the admin port answers it\n");
 }

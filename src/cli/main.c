@@ -35,7 +35,7 @@ static void print_help(FILE *to) {
     fprintf(to, "switchhook: runs your Lua scripts on Job Router events, and does what they ask for\n\n"
                 "usage: switchhook COMMAND [OPTIONS]\n\n");
     for (const struct cli_command *command = cli_commands; command->name != NULL; command++) {
-        fprintf(to, "  %-10s %s\n", command->name, command->words);
+        fprintf(to, "  %-11s %s\n", command->name, command->words);
     }
     fprintf(to, "\n`switchhook COMMAND --help` says more of one; `switchhook --version` which version this is.\n");
 }

@@ -45,13 +45,10 @@ int cli_new(int argc, char **argv) {
 static void print_help(void) {
     printf(
         "usage: switchhook new TYPE [DIR] [-c FILE]\n\n"
-        "Writes a commented handler for events of the type, TYPE.lua, and its spec, TYPE_spec.lua, into the "
-        "scripts folder\n"
-        "DIR (without it, the configuration's), and beside that folder a .luarc.json that tells the Lua language "
-        "server\n"
-        "where the API and the events are described. Nothing that is there is changed. A running host takes the "
-        "handler\n"
-        "up at once: it only writes to the log.\n\n"
+        "Writes a commented handler for events of the type, TYPE.lua, and its spec, TYPE_spec.lua, into the\n"
+        "scripts folder DIR (without it, the configuration's), and beside that folder a .luarc.json that tells\n"
+        "the Lua language server where the API and the events are described. Nothing that is there is changed.\n"
+        "A running host takes the handler up at once: it only writes to the log.\n\n"
         "  -c FILE   the configuration\n\n"
         "`switchhook catalog` lists the types.\n");
 }

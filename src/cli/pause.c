@@ -19,8 +19,8 @@ static int send(const struct config *config, const struct verb *verb, const char
 static const struct verb pausing = {
     "pause",
     "/api/pause",
-    "Hands out no more runs: of HANDLER (as RouterJobQueued, or RouterJobCancelled/notify), or of any. What is "
-    "under way\nis finished, deliveries go on being stored. `switchhook resume` ends it; so does a restart "
+    "Hands out no more runs: of HANDLER (as RouterJobQueued, or RouterJobCancelled/notify), or of any. What\n"
+    "is under way is finished, deliveries go on being stored. `switchhook resume` ends it; so does a restart\n"
     "without --paused.\n",
     "paused",
     print_pause_help,

@@ -58,10 +58,9 @@ out:
 
 static void print_help(void) {
     printf("usage: switchhook replay [-c FILE] [--from-start] [--force] [--json] SEQ... | --parked\n\n"
-           "Runs parked runs again, with the scripts of now, attempts counted anew, at the tail of their lanes. "
-           "Steps\n"
-           "that were answered are not done again. A quarantined element is read again, and run if it is an event "
-           "now.\n\n"
+           "Runs parked runs again, with the scripts of now, attempts counted anew, at the tail of their lanes.\n"
+           "Steps that were answered are not done again. An unhandled event is run if there is a script for it\n"
+           "now. A quarantined element is read again, and run if it is an event now.\n\n"
            "  --parked       all that are parked, the oldest first\n"
            "  --from-start   forget the answered steps, too; needed for events that are done\n"
            "  --force        past the event's deadline, too\n"

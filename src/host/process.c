@@ -418,8 +418,6 @@ static void on_sample(struct loop_timer *timer) {
                    on_sample);
 }
 
-static int put_names(const struct process *process, struct buffer *hello);
-static void put_list(struct buffer *out, const char *member, const char *const *names);
 static int64_t cpu_time(pid_t pid) {
     clockid_t clock;
     struct timespec used;

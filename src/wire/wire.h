@@ -32,7 +32,8 @@ enum wire_type {
 
     /* Both ways: u32 version. From the host also u64 run memory, u64 all memory, u64 answer size (bytes each),
      * text time zone (as in configuration; empty: UTC), text names (JSON: an object with the lists "operations",
-     * of C helpers, and "secrets"), and the descriptor of the shared page (SCM_RIGHTS, with the first byte). */
+     * of C helpers, "secrets", and "tells": what the worker is to tell besides), and the descriptor of the shared
+     * page (SCM_RIGHTS, with the first byte). */
     WIRE_HELLO = 1,
     /* text path (relative to the scripts folder), text bytes */
     WIRE_FILE = 2,
