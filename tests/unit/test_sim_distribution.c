@@ -347,6 +347,42 @@ static void revoked_jobs_are_offered_in_their_order(void **state) {
     kit_close(&kit);
 }
 
+static int offers_of(struct kit *kit, const char *path) {
+    kit_ok(kit, 200, "GET", path, NULL);
+    return (int)json_count(json_get(kit->json, "offers"));
+}
+
+static void a_queue_or_channel_named_twice_counts_once(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open(&kit, 1);
+    kit_furnish(&kit, "{\"kind\":\"roundRobin\",\"maxConcurrentOffers\":3}");
+    kit_ok(&kit, 201, "PATCH", "/routing/workers/w1",
+           "{\"queues\":[\"q\",\"q\"],\"capacity\":9,\"availableForOffers\":true,\"channels\":["
+           "{\"channelId\":\"voice\",\"capacityCostPerJob\":1,\"maxNumberOfJobs\":2},"
+           "{\"channelId\":\"voice\",\"capacityCostPerJob\":1}]}");
+    kit_job(&kit, "j1", "");
+    assert_int_equal(offers_of(&kit, "/routing/workers/w1"), 1);
+    kit_job(&kit, "j2", "");
+    kit_job(&kit, "j3", "");
+    assert_int_equal(offers_of(&kit, "/routing/workers/w1"), 2);
+    kit_ok(&kit, 204, "DELETE", "/routing/workers/w1", NULL);
+    kit_close(&kit);
+}
+
+static void who_leaves_a_queue_keeps_the_open_offer_and_gets_no_other(void **state) {
+    (void)state;
+    struct kit kit;
+    kit_open_queued(&kit);
+    kit_drop_events(&kit);
+    kit_ok(&kit, 200, "PATCH", "/routing/workers/w1", "{\"queues\":[],\"labels\":{\"a\":1},\"capacity\":5}");
+    kit_event(&kit, "RouterWorkerUpdated");
+    kit_quiet(&kit);
+    kit_job(&kit, "j2", "");
+    assert_int_equal(offers_of(&kit, "/routing/workers/w1"), 1);
+    kit_close(&kit);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_default_score_is_the_documented_one),
@@ -360,6 +396,8 @@ int main(void) {
         cmocka_unit_test(an_idle_worker_is_deregistered_after_a_week),
         cmocka_unit_test(a_job_is_dropped_after_90_days),
         cmocka_unit_test(revoked_jobs_are_offered_in_their_order),
+        cmocka_unit_test(a_queue_or_channel_named_twice_counts_once),
+        cmocka_unit_test(who_leaves_a_queue_keeps_the_open_offer_and_gets_no_other),
     };
     return cmocka_run_group_tests_name("sim distribution", tests, NULL, NULL);
 }
