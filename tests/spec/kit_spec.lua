@@ -9,6 +9,20 @@ local function assert_says(words, raised)
   assert.is_truthy(raised:find(words, 1, true), raised)
 end
 
+describe("a host's methods", function()
+  it("say so when they are called with a dot", function()
+    local host = folder.load { ["RouterJobQueued.lua"] = "return function() end" }
+    for _, name in ipairs { "advance", "answer", "deliver", "fail", "now", "reload", "set_time" } do
+      local words = ("host.%s is called with a colon: host:%s(...)"):format(name, name)
+      for _, first in ipairs { "router.jobs.get", {}, 1 } do
+        assert_says(words, folder.raised(function()
+          host[name](first, {})
+        end))
+      end
+    end
+  end)
+end)
+
 describe("kit.load", function()
   it("loads handlers, modules and folders, and no spec", function()
     local host = folder.load {

@@ -63,7 +63,14 @@ function Host:next_dispatch(run)
   return self.dispatch_count
 end
 
+local function check_colon(self, call)
+  if getmetatable(self) ~= Host then
+    tell.fail("%s is called with a colon: %s(...)", (call:gsub(":", ".")), call)
+  end
+end
+
 local function check_outside(self, call)
+  check_colon(self, call)
   if self.is_busy then
     tell.fail("%s cannot be called while a run asks for an answer", call)
   end
@@ -200,11 +207,13 @@ end
 -- answer(operation, value [, about]) or answer(operation, function(...) return value [, about] end), called with
 -- the step's arguments; about: status, etag, repeated.
 function Host:answer(operation, answer, about)
+  check_colon(self, "host:answer")
   self.answers:answer(operation, answer, about)
 end
 
 -- fail(operation, { status =, code =, message =, retryable =, retry_after =, times = })
 function Host:fail(operation, failure)
+  check_colon(self, "host:fail")
   self.answers:fail(operation, failure)
 end
 
@@ -270,6 +279,7 @@ end
 
 -- Seconds since 1970.
 function Host:now()
+  check_colon(self, "host:now")
   return self.clock_us / US
 end
 
