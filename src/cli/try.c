@@ -88,7 +88,7 @@ static int read_options(int argc, char **argv, struct try *try) {
         case 'f': try->is_full = true; break;
         case 'j': try->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("try", argv, option);
+        default: return cli_no_option("try", argv, option, names);
         }
     }
     if (argc - optind < 1 || argc - optind > 2) {
@@ -114,6 +114,9 @@ static int prepare(struct try *try) {
     }
     try->plugins = plugins_load(try->config->plugins, !try->is_live, &error);
     if (try->plugins == NULL) {
+        return cli_fail("%s", error.message);
+    }
+    if (try_check_answers(try, &error) < 0) {
         return cli_fail("%s", error.message);
     }
     free(try->config->scripts);

@@ -49,6 +49,8 @@ int try_read_event(struct try *try, struct error *error);
 /* try_answers.c */
 /* STEP=FILE. The text lives as long as `try`. */
 int try_add_answer(struct try *try, char *option, struct error *error);
+/* Each STEP is a number, or an operation that exists; once the plugins are loaded. -1 with the error. */
+int try_check_answers(const struct try *try, struct error *error);
 /* The host's `answer`. */
 bool try_answer(void *context, const struct host_wanted *wanted, struct host_given *given);
 /* The name of one that no step asked for; NULL: none. */

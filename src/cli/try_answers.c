@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { NAMES_MAX = 512 };
+
+static bool is_operation(struct slice step, const char *const *names);
 static struct try_answer *find_answer(struct try *try, const struct host_wanted *wanted);
 static void give_file(const struct try_answer *answer, struct slice operation, struct host_given *given);
 static void give_error(const struct json *members, struct slice operation, struct host_given *given);
@@ -37,6 +40,44 @@ int try_add_answer(struct try *try, char *option, struct error *error) {
                          where.message, where.offset);
     }
     return 0;
+}
+
+int try_check_answers(const struct try *try, struct error *error) {
+    static const char *const own[] = {"after",           "cancel",       "http.delete", "http.get",
+                                      "http.head",       "http.patch",   "http.post",   "http.put",
+                                      "http.request",    "sleep",        "state.get",   "state.compare_and_set",
+                                      "state.increment", "state.delete", "state.set",   "step"};
+    const char *names[NAMES_MAX + 1];
+    size_t count = 0;
+    for (; count < sizeof own / sizeof *own; count++) {
+        names[count] = own[count];
+    }
+    for (const struct router_operation *at = router_operations; at->name != NULL && count < NAMES_MAX; at++) {
+        names[count++] = at->name;
+    }
+    for (const char *const *at = plugins_names(try->plugins); *at != NULL && count < NAMES_MAX; at++) {
+        names[count++] = *at;
+    }
+    names[count] = NULL;
+    for (size_t i = 0; i < try->answer_count && count < NAMES_MAX; i++) {
+        struct slice step = try->answers[i].step;
+        uint64_t number = 0;
+        if ((text_to_uint64(step, &number) == 0 && number > 0) || is_operation(step, names)) {
+            continue;
+        }
+        const char *nearest = text_nearest(step, names);
+        return error_set(error, ERROR_INVALID, "--answer %.*s: there is no such operation%s%s%s", SLICE_ARG(step),
+                         nearest == NULL ? "" : "; did you mean ", nearest == NULL ? "" : nearest,
+                         nearest == NULL ? "" : "?");
+    }
+    return 0;
+}
+
+static bool is_operation(struct slice step, const char *const *names) {
+    while (*names != NULL && !slice_is(step, *names)) {
+        names++;
+    }
+    return *names != NULL;
 }
 
 const char *try_unused_answer(const struct try *try) {

@@ -123,6 +123,26 @@ describe("switchhook try", function()
     has(run.stdout, 'done; it returned { 1, 2, false, 404, "JobNotFound", false }')
   end)
 
+  it("refuses an answer for an operation that does not exist, before anything runs", function()
+    local files = { ["RouterJobQueued.lua"] = "return function() end", ["a.json"] = "{}" }
+    for step, words in pairs {
+      ["router.jobs.gte"] = "there is no such operation; did you mean router.jobs.get?",
+      ["htp.get"] = "there is no such operation; did you mean http.get?",
+      ["log.info"] = "there is no such operation\n",
+      ["0"] = "there is no such operation\n",
+    } do
+      local run = try(files, "RouterJobQueued.lua", "--answer", step .. "=a.json")
+      assert.equal(1, run.status)
+      assert.equal("", run.stdout)
+      has(run.stderr, "switchhook: --answer " .. step .. ": " .. words)
+    end
+    for _, step in ipairs { "http.get", "state.get", "sleep", "step", "7", "router.workers.list" } do
+      local run = try(files, "RouterJobQueued.lua", "--answer", step .. "=a.json")
+      assert.equal(0, run.status, run.stderr)
+      has(run.stderr, "no step asked for the answer " .. step)
+    end
+  end)
+
   it("says what the host would do with a run that fails", function()
     local files = {
       ["RouterJobQueued.lua"] = [[return function(event) return event.data.nothing.here end]],
