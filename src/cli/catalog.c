@@ -73,7 +73,7 @@ static int read_options(int argc, char **argv, struct catalog_options *options) 
         case 'j': options->is_json = true; break;
         case 'm': options->is_page = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("catalog", argv, option);
+        default: return cli_no_option("catalog", argv, option, names);
         }
     }
     if (argc - optind > 1) {

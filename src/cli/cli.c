@@ -8,8 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_TIMEOUT_MS = 10 * 1000, ASK_LONG_MS = 12 * 3600 * 1000, ASK_ANSWER_MAX = 64 * 1024 * 1024 };
+enum {
+    ASK_TIMEOUT_MS = 10 * 1000,
+    ASK_LONG_MS = 12 * 3600 * 1000,
+    ASK_ANSWER_MAX = 64 * 1024 * 1024,
+    OPTIONS_MAX = 64
+};
 
+static const char *nearest_option(const char *word, const struct option *options);
 static void show_nuls(struct buffer *json);
 
 const struct cli_command cli_commands[] = {
@@ -41,7 +47,7 @@ int cli_read_options(int argc, char **argv, void (*print_help)(void), struct cli
         case 'c': options->file = optarg; break;
         case 'j': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option(argv[0], argv, option);
+        default: return cli_no_option(argv[0], argv, option, names);
         }
     }
     return -1;
@@ -67,14 +73,30 @@ int cli_misuse(const char *command, const char *format, ...) {
     return CLI_USAGE;
 }
 
-int cli_no_option(const char *command, char **argv, int letter) {
+int cli_no_option(const char *command, char **argv, int letter, const struct option *names) {
     const char *word = argv[optind - 1];
     bool is_long = optopt == 0 || (word[0] == '-' && word[1] == '-');
     if (is_long && letter != ':' && optopt != 0) {
         return cli_misuse(command, "%.*s takes no value", (int)strcspn(word, "="), word);
     }
     const char *words = letter == ':' ? "needs a value" : "is no option";
-    return is_long ? cli_misuse(command, "%s %s", word, words) : cli_misuse(command, "-%c %s", optopt, words);
+    if (!is_long) {
+        return cli_misuse(command, "-%c %s", optopt, words);
+    }
+    const char *nearest = letter == ':' ? NULL : nearest_option(word, names);
+    return cli_misuse(command, "%s %s%s%s%s", word, words, nearest == NULL ? "" : "; did you mean --",
+                      nearest == NULL ? "" : nearest, nearest == NULL ? "" : "?");
+}
+
+static const char *nearest_option(const char *word, const struct option *options) {
+    const char *names[OPTIONS_MAX + 1];
+    size_t count = 0;
+    for (; options[count].name != NULL && count < OPTIONS_MAX; count++) {
+        names[count] = options[count].name;
+    }
+    names[count] = NULL;
+    word += strspn(word, "-");
+    return text_nearest(slice_make(word, strcspn(word, "=")), names);
 }
 
 int cli_ask(const struct config *config, const struct cli_call *call, struct buffer *answer, struct error *error) {

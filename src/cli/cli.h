@@ -59,9 +59,10 @@ int cli_read_options(int argc, char **argv, void (*print_help)(void), struct cli
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where help is; returns CLI_USAGE. */
 int cli_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same for a word that getopt_long did not take: `letter` is ':' or '?', as it says when the short options
- * begin with ':'. */
-int cli_no_option(const char *command, char **argv, int letter);
+/* The same for a word that getopt_long did not take, with the nearest of `names`: `letter` is ':' or '?', as it
+ * says when the short options begin with ':'. */
+struct option;
+int cli_no_option(const char *command, char **argv, int letter, const struct option *names);
 
 /* A call to the running host's admin port. The body of a 200 goes into `answer`; of anything else the host's words
  * are the error. */

@@ -102,7 +102,7 @@ static int read_options(int argc, char **argv, struct emit_options *options) {
         case 'p': options->is_printed = true; break;
         case 'j': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("emit", argv, option);
+        default: return cli_no_option("emit", argv, option, names);
         }
     }
     if (status < 0 && argc - optind != 1) {

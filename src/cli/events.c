@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "cli/cli.h"
+#include "event/catalogue.h"
 #include "event/event.h"
 #include "store/store.h"
 #include "json/tree.h"
@@ -10,7 +11,7 @@
 enum { PATH_MAX_LENGTH = 8 * 1024, COLUMNS = 6, WIDTH_MAX = 48, LIMIT_MAX = 1000 };
 
 struct events_options {
-    const char *file;
+    const char *file, *type;
     struct buffer query; /* of the path */
     bool has_filter, is_json;
 };
@@ -22,6 +23,7 @@ static bool is_number(const char *text, uint64_t most);
 static void add_filter(struct events_options *options, const char *name, const char *value);
 static int show_one(int argc, char **argv, const struct events_options *options);
 static int list(const struct events_options *options);
+static void tell_nearest_type(const char *type);
 static int print_table(const struct config *config, const struct cli_call *call);
 static void fill_row(const struct json *event, struct buffer cells[COLUMNS]);
 static size_t width_of(const struct buffer *cell);
@@ -68,7 +70,10 @@ static int read_options(int argc, char **argv, struct events_options *options) {
         switch (option) {
         case 'c': options->file = optarg; break;
         case 'j': add_filter(options, "job", optarg); break;
-        case 't': add_filter(options, "type", optarg); break;
+        case 't':
+            options->type = optarg;
+            add_filter(options, "type", optarg);
+            break;
         case 's':
             if (!is_state(optarg)) {
                 return cli_misuse(
@@ -92,7 +97,7 @@ static int read_options(int argc, char **argv, struct events_options *options) {
             break;
         case 'J': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("events", argv, option);
+        default: return cli_no_option("events", argv, option, names);
         }
     }
     return -1;
@@ -137,10 +142,23 @@ static int list(const struct events_options *options) {
     if (config == NULL) {
         return CLI_FAILED;
     }
+    if (options->type != NULL) {
+        tell_nearest_type(options->type);
+    }
     struct cli_call call = {.path = options->query.bytes};
     int status = options->is_json ? cli_print_answer(config, &call) : print_table(config, &call);
     config_free(config);
     return status;
+}
+
+/* No mistake for sure: it may be another source's type. */
+static void tell_nearest_type(const char *type) {
+    struct slice name = event_short_name(slice_of(type));
+    const char *nearest = event_find_type(name) != NULL ? NULL : text_nearest(name, event_type_names);
+    if (nearest != NULL) {
+        fprintf(stderr, "switchhook events: no event of the Job Router has the name %.*s; did you mean %s?\n",
+                SLICE_ARG(name), nearest);
+    }
 }
 
 /* Two walks: the columns are as wide as what is in them. */

@@ -60,7 +60,7 @@ static int read_options(int argc, char **argv, struct new *new) {
         switch (option) {
         case 'c': new->file = optarg; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("new", argv, option);
+        default: return cli_no_option("new", argv, option, names);
         }
     }
     if (argc - optind < 1 || argc - optind > 2) {

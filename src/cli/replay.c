@@ -82,7 +82,7 @@ static int read_options(int argc, char **argv, struct replay_options *options) {
         case 'f': options->force = true; break;
         case 'j': options->is_json = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("replay", argv, option);
+        default: return cli_no_option("replay", argv, option, names);
         }
     }
     return -1;

@@ -65,7 +65,7 @@ static int read_options(int argc, char **argv, struct serve_options *options) {
         case 'd': options->has_debug = true; break;
         case 'p': options->is_paused = true; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option("serve", argv, option);
+        default: return cli_no_option("serve", argv, option, names);
         }
     }
     if (optind < argc) {

@@ -124,7 +124,7 @@ int sim_options_read(int argc, char **argv, struct sim_words *words) {
     int letter;
     while ((letter = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (letter == ':' || letter == '?') {
-            return cli_no_option("sim", argv, letter);
+            return cli_no_option("sim", argv, letter, options);
         }
         int status = letter == 'h' ? print_help(words, NULL) : read_row(words, &rows[letter - FIRST_LETTER]);
         if (status >= 0) {

@@ -83,7 +83,7 @@ static int read_arguments(int argc, char **argv, const char **file) {
         switch (option) {
         case 'c': *file = optarg; break;
         case 'h': print_help(); return CLI_OK;
-        default: return cli_no_option(argv[0], argv, option);
+        default: return cli_no_option(argv[0], argv, option, names);
         }
     }
     if (optind < argc && argv[optind][0] == '\0') {

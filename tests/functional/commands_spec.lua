@@ -46,6 +46,10 @@ describe("every command", function()
         refuses("-c needs a value\n", command, "-c")
       end
     end
+    refuses("--jsn is no option; did you mean --json?\n", "status", "--jsn")
+    refuses("--sttae=x is no option; did you mean --state?\n", "events", "--sttae=x")
+    refuses("--pritn is no option; did you mean --print?\n", "emit", "--pritn")
+    refuses("--latncy is no option; did you mean --latency?\n", "sim", "--latncy")
     refuses("--json takes no value\n", "status", "--json=1")
     refuses("--state needs a value\n", "events", "--state")
     refuses("--state nonsense: must be one of queued, running, ", "events", "--state", "nonsense")
@@ -100,6 +104,14 @@ describe("every command", function()
     assert.equal('{"seq":1,"runs":1}\n{"seq":2,"runs":1}\n{"seq":3,"runs":1}\n', all.stdout)
     assert.is_true(host.json.decode(run(server, "status", "--json").stdout).ready)
     assert.equal(3, host.json.decode(run(server, "events", "show", "3", "--json").stdout).seq)
+    local near = run(server, "events", "--type", "RouterJobQueud", "--json")
+    assert.equal(0, near.status)
+    assert.equal("switchhook events: no event of the Job Router has the name RouterJobQueud; did you mean "
+      .. "RouterJobQueued?\n", near.stderr)
+    assert.same({}, host.json.decode(near.stdout).events)
+    for _, name in ipairs { "RouterJobQueued", "Microsoft.Communication.RouterJobQueued", "Contoso.Created" } do
+      assert.is_nil(run(server, "events", "--type", name).stderr:find("did you mean", 1, true))
+    end
     server:stop()
   end)
 
