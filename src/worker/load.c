@@ -198,7 +198,8 @@ static int try_script(struct worker *worker, const struct loading *loading, stru
 static int load_body(lua_State *L) {
     struct loading *loading = lua_touserdata(L, 1);
     const struct script *script = loading->script;
-    if (chunk_compile(L, slice_make(script->text, script->length), script->path) != LUA_OK) {
+    struct slice text = slice_make(script->text, script->length);
+    if (chunk_compile(L, text, script->path) != LUA_OK) {
         return lua_error(L);
     }
     if (loading->handler == NULL) {
@@ -211,7 +212,7 @@ static int load_body(lua_State *L) {
         chunk_refresh(L, 2);
         lua_pushvalue(L, 2);
         lua_call(L, 0, 1);
-        options_check(L, 2, loading->handler);
+        options_check(L, 2, text, loading->handler);
         lua_rawgetp(L, LUA_REGISTRYINDEX, &handlers_key);
         lua_pushinteger(L, (lua_Integer)loading->place + 1);
         lua_pushvalue(L, 2);

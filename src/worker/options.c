@@ -1,6 +1,7 @@
 #include "worker/options.h"
 #include "base/text.h"
 #include "lua/json_out.h"
+#include "worker/returned.h"
 #include <lauxlib.h>
 #include <math.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@ struct check {
 };
 
 static int last_line(lua_State *L, int chunk);
+static void refuse_nothing(const struct check *check, struct slice text);
 static void check_table(const struct check *check, int table);
 static void check_retry(const struct check *check, int retry);
 static void take_filter(const struct check *check, int table, struct handler *handler);
@@ -22,15 +24,13 @@ static void check_number(const struct check *check, int table, const char *name,
 static void refuse(const struct check *check, const char *format, ...);
 static void write_options(const struct check *check, int table, struct buffer *out);
 
-void options_check(lua_State *L, int chunk, struct handler *handler) {
+void options_check(lua_State *L, int chunk, struct slice text, struct handler *handler) {
     struct check check = {L, handler->path, last_line(L, chunk)};
     int value = lua_gettop(L);
     switch (lua_type(L, value)) {
     case LUA_TFUNCTION: break;
     case LUA_TTABLE: check_table(&check, value); break;
-    case LUA_TNIL:
-        refuse(&check, "the script returns nothing; it must end with its handler: return function(event) ... end");
-        break;
+    case LUA_TNIL: refuse_nothing(&check, text); break;
     default:
         refuse(&check,
                "the script returns a %s; it must return its handler: a function, or a table with handle = "
@@ -58,6 +58,17 @@ static int last_line(lua_State *L, int chunk) {
     }
     lua_pop(L, 1);
     return (int)last;
+}
+
+static void refuse_nothing(const struct check *check, struct slice text) {
+    lua_State *L = check->L;
+    if (!returned_push_missing(L, text)) {
+        refuse(check, "the script returns nothing; it must end with its handler: return function(event) ... end");
+    }
+    const char *nearest = lua_tostring(L, -1);
+    refuse(check, "the script returns the global '%s', which is nil%s%s%s", lua_tostring(L, -2),
+           nearest == NULL ? "; it must return its handler" : " (did you mean '", nearest == NULL ? "" : nearest,
+           nearest == NULL ? "" : "'?)");
 }
 
 static void check_table(const struct check *check, int table) {

@@ -7,8 +7,8 @@
 
 enum { OPTIONS_MAX = 64 * 1024 };
 
-/* Checks the value on the top, which the chunk at `chunk` returned, and keeps its filter and its options as JSON
- * in the handler; raises, with "path:line: ", when it is no handler. */
-void options_check(lua_State *L, int chunk, struct handler *handler);
+/* Checks the value on the top, which the chunk at `chunk`, of this text, returned just now, and keeps its filter
+ * and its options as JSON in the handler; raises, with "path:line: ", when it is no handler. */
+void options_check(lua_State *L, int chunk, struct slice text, struct handler *handler);
 
 #endif

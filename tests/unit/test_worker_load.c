@@ -47,6 +47,30 @@ static void test_what_does_not_load(void **state) {
     refuses_to_load(
         "a.lua", "local x = 1\n",
         "a.lua:1: the script returns nothing; it must end with its handler: return function(event) ... end");
+    static const char nothing[] = "the script returns nothing; it must end with its handler: return "
+                                  "function(event) ... end";
+    static const struct {
+        const char *text, *words;
+    } typos[] = {
+        {"local function handle() end return handel",
+         "the script returns the global 'handel', which is nil (did you mean 'handle'?)"},
+        {"local one, handle = 1, print return\thandel ; ",
+         "the script returns the global 'handel', which is nil (did you mean 'handle'?)"},
+        {"function handle() end return handel",
+         "the script returns the global 'handel', which is nil (did you mean 'handle'?)"},
+        {"return zebra", "the script returns the global 'zebra', which is nil; it must return its handler"},
+        {"return rooter", "the script returns the global 'rooter', which is nil (did you mean 'router'?)"},
+        {"return log.infoo", nothing},
+        {"local x = zebra -- return zebra", nothing},
+        {"local zebra = zebra return zebra", nothing},
+        {"return nil", nothing},
+        {"local infoo = log.infoo return infoo", nothing},
+    };
+    for (size_t i = 0; i < sizeof typos / sizeof *typos; i++) {
+        char why[256];
+        snprintf(why, sizeof why, "a.lua:1: %s", typos[i].words);
+        refuses_to_load("a.lua", typos[i].text, why);
+    }
     refuses_to_load(
         "a.lua", "return 5",
         "a.lua:1: the script returns a number; it must return its handler: a function, or a table with "
