@@ -375,6 +375,36 @@ static void a_job_that_is_reclassified_in_its_queue_goes_on_waiting(void **state
     kit_close(&kit);
 }
 
+/* It stays in its queue: reclassified by the rule itself, by hand, and queued again for other selectors. */
+static void a_rule_that_has_fired_does_not_fire_again_in_that_queue(void **state) {
+    (void)state;
+    struct kit kit;
+    open_escalating(
+        &kit,
+        POLICY(RULE("late", WAIT("10"), "{\"kind\":\"reclassify\",\"classificationPolicyId\":\"c\"}") "," RULE(
+            "later", WAIT("30"), "")));
+    queued_job(&kit, "j1", "");
+    kit_pass(&kit, 10);
+    fired(&kit, "j1", "late");
+    kit_event(&kit, "RouterJobClassified");
+    kit_event(&kit, "RouterJobQueued");
+    kit_pass(&kit, 10);
+    kit_quiet(&kit);
+    kit_ok(&kit, 200, "POST", "/routing/jobs/j1:reclassify", NULL);
+    kit_event(&kit, "RouterJobClassified");
+    kit_event(&kit, "RouterJobQueued");
+    kit_ok(&kit, 200, "PATCH", "/routing/jobs/j1",
+           "{\"requestedWorkerSelectors\":[{\"key\":\"Skill\",\"labelOperator\":\"equal\",\"value\":\"any\"}]}");
+    kit_event(&kit, "RouterJobQueued");
+    kit_pass(&kit, 9.9);
+    kit_quiet(&kit);
+    kit_pass(&kit, 0.1);
+    fired(&kit, "j1", "later");
+    kit_pass(&kit, 1000);
+    kit_quiet(&kit);
+    kit_close(&kit);
+}
+
 static void a_job_without_a_policy_and_one_whose_policy_is_gone_stay(void **state) {
     (void)state;
     struct kit kit;
@@ -450,6 +480,7 @@ int main(void) {
         cmocka_unit_test(queues_that_hand_a_job_to_each_other_come_to_an_end),
         cmocka_unit_test(a_job_is_reclassified_with_more_labels),
         cmocka_unit_test(a_job_that_is_reclassified_in_its_queue_goes_on_waiting),
+        cmocka_unit_test(a_rule_that_has_fired_does_not_fire_again_in_that_queue),
         cmocka_unit_test(a_job_without_a_policy_and_one_whose_policy_is_gone_stay),
         cmocka_unit_test(a_job_cannot_be_scheduled_for_after_its_life),
         cmocka_unit_test(a_job_whose_schedule_failed_can_be_activated_or_cancelled),
