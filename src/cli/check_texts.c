@@ -3,6 +3,7 @@
 #include "event/event.h"
 #include "inspect/inspect.h"
 #include "worker/offered.h"
+#include "worker/worker.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,6 @@ static bool has_error(const struct reading *reading, unsigned line);
 static const char *nearest_module(const struct reading *reading, const char *name);
 static void tell_unused(struct reading *reading);
 static void reset(struct reading *reading);
-static char *module_name(const char *path);
 
 int check_texts(struct check_report *report, const struct script_set *scripts, const struct check_offers *offers,
                 struct error *error) {
@@ -72,7 +72,7 @@ static int prepare(struct reading *reading, const struct check_offers *offers, s
         (void)inspect_collect(reading->all, text);
         if (slice_starts_with(slice_of(script->path), "lib/")) {
             (void)inspect_collect(reading->writes, text);
-            reading->modules[i] = module_name(script->path);
+            reading->modules[i] = worker_module_name(script->path);
             if (reading->modules[i] == NULL) {
                 return error_memory(error);
             }
@@ -209,16 +209,4 @@ static void reset(struct reading *reading) {
     free(reading->names);
     inspect_writes_free(reading->writes);
     inspect_writes_free(reading->all);
-}
-
-/* lib/crm/client.lua is required as crm.client. */
-static char *module_name(const char *path) {
-    struct slice inner = slice_make(path + strlen("lib/"), strlen(path) - strlen("lib/") - strlen(".lua"));
-    char *name = slice_copy(inner);
-    for (char *c = name; c != NULL && *c != '\0'; c++) {
-        if (*c == '/') {
-            *c = '.';
-        }
-    }
-    return name;
 }

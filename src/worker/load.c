@@ -20,7 +20,6 @@ struct loading {
 static bool is_module(const struct script *script);
 static bool is_handler(const struct script *script);
 static int list_names(struct worker *worker);
-static char *module_name(const char *path);
 static int try_script(struct worker *worker, const struct loading *loading, struct buffer *messages,
                       struct buffer *traceback);
 static int load_body(lua_State *L);
@@ -45,6 +44,17 @@ int worker_add_file(struct worker *worker, struct slice path, struct slice text,
     }
     worker->script_count++;
     return 0;
+}
+
+char *worker_module_name(const char *path) {
+    struct slice inner = slice_make(path + strlen("lib/"), strlen(path) - strlen("lib/") - strlen(".lua"));
+    char *name = slice_copy(inner);
+    for (char *c = name; c != NULL && *c != '\0'; c++) {
+        if (*c == '/') {
+            *c = '.';
+        }
+    }
+    return name;
 }
 
 int worker_load(struct worker *worker, struct error *error) {
@@ -139,7 +149,7 @@ static int list_names(struct worker *worker) {
     for (size_t i = 0; i < worker->script_count; i++) {
         const struct script *script = &worker->scripts[i];
         if (is_module(script)) {
-            char *name = module_name(script->path);
+            char *name = worker_module_name(script->path);
             if (name == NULL) {
                 return -1;
             }
@@ -155,18 +165,6 @@ static int list_names(struct worker *worker) {
         }
     }
     return 0;
-}
-
-/* lib/crm/client.lua is required as crm.client. */
-static char *module_name(const char *path) {
-    struct slice inner = slice_make(path + strlen("lib/"), strlen(path) - strlen("lib/") - strlen(".lua"));
-    char *name = slice_copy(inner);
-    for (char *c = name; c != NULL && *c != '\0'; c++) {
-        if (*c == '/') {
-            *c = '.';
-        }
-    }
-    return name;
 }
 
 /* One file in a run of its own, without a number; on failure its message is added to the others. */
@@ -203,7 +201,7 @@ static int load_body(lua_State *L) {
         return lua_error(L);
     }
     if (loading->handler == NULL) {
-        char *name = module_name(script->path);
+        char *name = worker_module_name(script->path);
         lua_rawgetp(L, LUA_REGISTRYINDEX, &modules_key);
         lua_pushstring(L, name);
         free(name);

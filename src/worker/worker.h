@@ -97,6 +97,9 @@ void worker_free(struct worker *worker);
 
 /* Copies both. Only before worker_load. */
 int worker_add_file(struct worker *worker, struct slice path, struct slice text, struct error *error);
+/* The name by which scripts require a file of lib/: "crm.client" for "lib/crm/client.lua". The caller frees
+ * it; NULL without memory. */
+char *worker_module_name(const char *path);
 /* Compiles and tries everything and tells the port. -1 only without memory. */
 int worker_load(struct worker *worker, struct error *error);
 
