@@ -169,3 +169,25 @@ describe("switchhook sim --scenario FILE", function()
     sim:stop()
   end)
 end)
+
+describe("people who have more to do than the clock's speed leaves time for", function()
+  it("keep the router neither from its callers nor from stopping", function()
+    local folder = host.folder()
+    host.write(
+      folder .. "/flood.lua",
+      [[
+        distribution_policy "p" {}
+        queue "q" { distributionPolicyId = "p" }
+        workers { name = "w", count = 100, queues = { "q" }, channels = { voice = 1 } }
+        customers { name = "c", channel = "voice", queue = "q", per_hour = 1000000, patience = 30 }
+      ]]
+    )
+    local sim = host.sim {
+      arguments = { "--seed", "1", "--speed", "36000", "--scenario", folder .. "/flood.lua", "--no-trace" },
+    }
+    for _ = 1, 5 do
+      assert.equal(200, sim.router:request("GET", "/routing/queues/q").status)
+    end
+    sim:stop()
+  end)
+end)
