@@ -2,11 +2,12 @@
  * eventgrid/data-plane/Microsoft.Communication/stable/2018-01-01, and "Azure Communication Services - Job Router
  * events", learn.microsoft.com. Where those two differ, a field has the form of their samples. A field that may be
  * null is there with null. */
+#include "event/catalogue.h"
 #include "event/event.h"
 #include "sim/classify.h"
 #include "json/json.h"
 
-enum { EVENT_LIMIT = 8 * 1024 * 1024 };
+enum { EVENT_LIMIT = 8 * 1024 * 1024, SUBJECT_IDS = 3 };
 
 struct draft {
     struct sim_core *core;
@@ -16,10 +17,12 @@ struct draft {
 };
 
 static struct buffer *begin_job(struct draft *draft, struct sim_core *core, const struct sim_job *job,
-                                const char *type, const char *tail, const char *tail_id);
+                                const char *type, const char *last_id);
 static struct buffer *begin_worker(struct draft *draft, struct sim_core *core, const struct sim_worker *worker,
                                    const char *type, const struct sim_job *job);
-static struct buffer *begin(struct draft *draft, struct sim_core *core, const char *type, struct buffer *subject);
+static struct buffer *begin(struct draft *draft, struct sim_core *core, const char *type,
+                            const char *const ids[SUBJECT_IDS]);
+static void put_subject(struct buffer *out, const char *form, const char *const ids[SUBJECT_IDS]);
 static void end(struct draft *draft);
 static void put_job(struct buffer *out, const struct sim_job *job);
 static void put_worker(struct buffer *out, struct sim_core *core, const struct sim_worker *worker);
@@ -44,7 +47,7 @@ void sim_emit_received(struct sim_core *core, const struct sim_job *job) {
     const struct json *body = job->entry.body;
     const char *mode = json_get_string(json_get(body, "matchingMode"), "kind");
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobReceived", NULL, NULL);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobReceived", NULL);
     put_job(out, job);
     put_text(out, "jobStatus", statuses[job->status]);
     put_text(out, "classificationPolicyId", text_of(job, "classificationPolicyId"));
@@ -63,7 +66,7 @@ void sim_emit_received(struct sim_core *core, const struct sim_job *job) {
 
 void sim_emit_classified(struct sim_core *core, const struct sim_job *job) {
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobClassified", "queue", text_of(job, "queueId"));
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobClassified", text_of(job, "queueId"));
     put_job(out, job);
     put_name(out, "queueDetails");
     put_queue(out, job->queue->entry.id, job->queue);
@@ -78,8 +81,7 @@ void sim_emit_classification_failed(struct sim_core *core, const struct sim_job 
                                     const struct sim_classify_failure *failure) {
     struct draft draft;
     const char *policy = text_of(job, "classificationPolicyId");
-    struct buffer *out =
-        begin_job(&draft, core, job, "RouterJobClassificationFailed", "classificationpolicy", policy);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobClassificationFailed", policy);
     put_job(out, job);
     put_text(out, "classificationPolicyId", policy);
     put_name(out, "errors");
@@ -96,7 +98,7 @@ void sim_emit_classification_failed(struct sim_core *core, const struct sim_job 
 
 void sim_emit_queued(struct sim_core *core, const struct sim_job *job) {
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobQueued", "queue", text_of(job, "queueId"));
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobQueued", text_of(job, "queueId"));
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_integer(out, "priority", job->priority);
@@ -107,7 +109,7 @@ void sim_emit_queued(struct sim_core *core, const struct sim_job *job) {
 
 void sim_emit_waiting(struct sim_core *core, const struct sim_job *job) {
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobWaitingForActivation", NULL, NULL);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobWaitingForActivation", NULL);
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_integer(out, "priority", job->priority);
@@ -124,7 +126,7 @@ void sim_emit_waiting(struct sim_core *core, const struct sim_job *job) {
 void sim_emit_cancelled(struct sim_core *core, const struct sim_job *job, const char *note) {
     struct draft draft;
     const char *code = text_of(job, "dispositionCode");
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobCancelled", "disposition", code);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobCancelled", code);
     put_job(out, job);
     put_text(out, "note", note);
     put_text(out, "dispositionCode", code);
@@ -134,7 +136,7 @@ void sim_emit_cancelled(struct sim_core *core, const struct sim_job *job, const 
 
 void sim_emit_exception(struct sim_core *core, const struct sim_job *job, const char *rule) {
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobExceptionTriggered", "exceptionrule", rule);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobExceptionTriggered", rule);
     put_job(out, job);
     put_text(out, "ruleKey", rule);
     put_text(out, "exceptionRuleId", rule);
@@ -144,7 +146,7 @@ void sim_emit_exception(struct sim_core *core, const struct sim_job *job, const 
 
 void sim_emit_scheduling_failed(struct sim_core *core, const struct sim_job *job, const char *reason) {
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobSchedulingFailed", NULL, NULL);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobSchedulingFailed", NULL);
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_integer(out, "priority", job->priority);
@@ -159,7 +161,7 @@ void sim_emit_scheduling_failed(struct sim_core *core, const struct sim_job *job
 
 void sim_emit_deleted(struct sim_core *core, const struct sim_job *job) {
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, "RouterJobDeleted", NULL, NULL);
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobDeleted", NULL);
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     end(&draft);
@@ -168,8 +170,7 @@ void sim_emit_deleted(struct sim_core *core, const struct sim_job *job) {
 /* Those that are expiring just now. */
 void sim_emit_selectors_expired(struct sim_core *core, const struct sim_job *job) {
     struct draft draft;
-    struct buffer *out =
-        begin_job(&draft, core, job, "RouterJobWorkerSelectorsExpired", "queue", text_of(job, "queueId"));
+    struct buffer *out = begin_job(&draft, core, job, "RouterJobWorkerSelectorsExpired", text_of(job, "queueId"));
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_selectors_in(out, "expiredRequestedWorkerSelectors", &job->requested, SIM_SELECTOR_EXPIRING);
@@ -184,7 +185,7 @@ void sim_emit_assignment(struct sim_core *core, const struct sim_assignment *ass
                                         [SIM_ASSIGNMENT_UNASSIGNED] = "RouterJobUnassigned"};
     const struct sim_job *job = assignment->job;
     struct draft draft;
-    struct buffer *out = begin_job(&draft, core, job, types[event], "assignment", assignment->id);
+    struct buffer *out = begin_job(&draft, core, job, types[event], assignment->id);
     put_job(out, job);
     put_text(out, "queueId", text_of(job, "queueId"));
     put_text(out, "assignmentId", assignment->id);
@@ -252,49 +253,58 @@ void sim_emit_worker_updated(struct sim_core *core, const struct sim_worker *wor
     end(&draft);
 }
 
+/* `last_id`: of what the subject of such an event ends with; NULL: nothing, or it has none. */
 static struct buffer *begin_job(struct draft *draft, struct sim_core *core, const struct sim_job *job,
-                                const char *type, const char *tail, const char *tail_id) {
-    struct buffer subject;
-    buffer_init(&subject, EVENT_LIMIT);
-    buffer_append_format(&subject, "job/%s/channel/%s", job->entry.id, job->channel);
-    if (tail != NULL) {
-        buffer_append_format(&subject, "/%s/%s", tail, tail_id);
-    }
-    return begin(draft, core, type, &subject);
+                                const char *type, const char *last_id) {
+    return begin(draft, core, type, (const char *const[SUBJECT_IDS]){job->entry.id, job->channel, last_id});
 }
 
 static struct buffer *begin_worker(struct draft *draft, struct sim_core *core, const struct sim_worker *worker,
                                    const char *type, const struct sim_job *job) {
-    struct buffer subject;
-    buffer_init(&subject, EVENT_LIMIT);
-    buffer_append_format(&subject, "worker/%s", worker->entry.id);
-    if (job != NULL) {
-        buffer_append_format(&subject, "/job/%s", job->entry.id);
-    }
-    return begin(draft, core, type, &subject);
+    const char *job_id = job == NULL ? NULL : job->entry.id;
+    return begin(draft, core, type, (const char *const[SUBJECT_IDS]){worker->entry.id, job_id, NULL});
 }
 
-static struct buffer *begin(struct draft *draft, struct sim_core *core, const char *type, struct buffer *subject) {
-    draft->core = core;
-    draft->type = type;
-    sim_uuid(core, draft->id);
+static struct buffer *begin(struct draft *draft, struct sim_core *core, const char *type,
+                            const char *const ids[SUBJECT_IDS]) {
+    const struct event_type *known = event_find_type(slice_of(type));
     struct buffer *out = &draft->json;
+    draft->core = core;
+    draft->type = known->name;
+    sim_uuid(core, draft->id);
     buffer_init(out, EVENT_LIMIT);
     buffer_append_char(out, '{');
     put_text(out, "id", draft->id);
     put_text(out, "topic", SIM_TOPIC);
-    put_name(out, "subject");
-    json_append_string(out, buffer_slice(subject));
+    put_subject(out, known->subject, ids);
     put_name(out, "eventType");
-    buffer_append_format(out, "\"" EVENT_TYPE_PREFIX "%s\"", type);
+    buffer_append_format(out, "\"" EVENT_TYPE_PREFIX "%s\"", known->name);
     put_time(out, "eventTime", core->now_us);
     put_text(out, "dataVersion", "1.0");
     put_text(out, "metadataVersion", "1");
     put_name(out, "data");
     buffer_append_char(out, '{');
-    out->is_broken |= subject->is_broken;
-    buffer_reset(subject);
     return out;
+}
+
+/* The catalogue's form, its ids filled in one after the other. */
+static void put_subject(struct buffer *out, const char *form, const char *const ids[SUBJECT_IDS]) {
+    struct buffer subject;
+    buffer_init(&subject, EVENT_LIMIT);
+    for (size_t i = 0; *form != '\0';) {
+        size_t plain = strcspn(form, "{");
+        buffer_append(&subject, form, plain);
+        form += plain;
+        if (*form == '{') {
+            const char *id = i < SUBJECT_IDS ? ids[i++] : NULL;
+            buffer_append_text(&subject, id == NULL ? "" : id);
+            form += strcspn(form, "}") + 1;
+        }
+    }
+    put_name(out, "subject");
+    json_append_string(out, buffer_slice(&subject));
+    out->is_broken |= subject.is_broken;
+    buffer_reset(&subject);
 }
 
 static void end(struct draft *draft) {
