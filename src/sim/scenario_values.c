@@ -21,6 +21,8 @@ static void add_span(struct reading *reading, const char *path, struct scenario_
                      struct scenario_span span);
 static int compare_spans(const void *left, const void *right);
 static void set_hours(struct reading *reading, const char *path, double per_hour[24], bool is_set[24]);
+static void begin_walk(lua_State *lua, int table);
+static bool next_in_walk(lua_State *lua, int table);
 static void read_label(struct reading *reading, const char *path, struct scenario_label *label);
 static const char *keep_json(struct reading *reading, const char *path);
 
@@ -211,17 +213,8 @@ const struct scenario_label *scenario_labels(struct reading *reading, const char
         scenario_fail(reading, path, "must be a table of names and values");
     }
     int table = lua_gettop(lua);
-    lua_pushcfunction(lua, pairs_lua);
-    lua_pushvalue(lua, table);
-    lua_call(lua, 1, 3);
-    for (;;) {
-        lua_pushvalue(lua, table + 1);
-        lua_pushvalue(lua, table + 2);
-        lua_pushvalue(lua, table + 3);
-        lua_call(lua, 2, 2);
-        if (lua_isnil(lua, -2)) {
-            break;
-        }
+    begin_walk(lua, table);
+    while (next_in_walk(lua, table)) {
         if (lua_type(lua, -2) != LUA_TSTRING || *count == SCENARIO_LIST_MOST) {
             scenario_fail(reading, path, "must be a table of names and values, at most %d", SCENARIO_LIST_MOST);
         }
@@ -232,6 +225,22 @@ const struct scenario_label *scenario_labels(struct reading *reading, const char
     }
     lua_settop(lua, table);
     return labels;
+}
+
+/* Over the table in a fixed order, as scripts' pairs does; what it needs lies above the table. */
+static void begin_walk(lua_State *lua, int table) {
+    lua_pushcfunction(lua, pairs_lua);
+    lua_pushvalue(lua, table);
+    lua_call(lua, 1, 3);
+}
+
+/* With the next name and its value on the top; whoever is done with them leaves the name at table + 3. */
+static bool next_in_walk(lua_State *lua, int table) {
+    lua_pushvalue(lua, table + 1);
+    lua_pushvalue(lua, table + 2);
+    lua_pushvalue(lua, table + 3);
+    lua_call(lua, 2, 2);
+    return !lua_isnil(lua, -2);
 }
 
 int64_t scenario_date(struct reading *reading, const char *path) {
@@ -390,17 +399,8 @@ static void read_label(struct reading *reading, const char *path, struct scenari
     }
     double total = 0;
     int table = lua_gettop(lua);
-    lua_pushcfunction(lua, pairs_lua);
-    lua_pushvalue(lua, table);
-    lua_call(lua, 1, 3);
-    for (;;) {
-        lua_pushvalue(lua, table + 1);
-        lua_pushvalue(lua, table + 2);
-        lua_pushvalue(lua, table + 3);
-        lua_call(lua, 2, 2);
-        if (lua_isnil(lua, -2)) {
-            break;
-        }
+    begin_walk(lua, table);
+    while (next_in_walk(lua, table)) {
         values = scenario_grow(reading, values, label->count, sizeof *values);
         values[label->count].weight = scenario_number(reading, path, 0, 1e9);
         total += values[label->count].weight;
