@@ -1,5 +1,6 @@
 -- Bearer tokens at the local Job Router, and where they come from.
 local host = require "host"
+local refusals = require "refusals"
 
 local LIST = "/routing/queues"
 local FORM = "client_id=me&client_secret=s3cret%26value&grant_type=client_credentials&scope=any"
@@ -124,17 +125,11 @@ describe("the token endpoint", function()
 end)
 
 describe("what these options cannot be", function()
-  for _, case in ipairs {
+  refusals {
     { "--bearer", "", "--bearer: a token has 1 to 4096 characters" },
     { "--bearer", "two words", "--bearer: a token is of visible ASCII characters, without blanks" },
     { "--client", "me", "--client: must be ID:SECRET" },
     { "--client", "me:secret", "--client goes with --bearer TOKEN" },
     { "--client", ":secret", "--client: must be ID:SECRET" },
-  } do
-    it(("%s %s"):format(case[1], case[2]), function()
-      local run = host.run { "sim", case[1], case[2] }
-      assert.equal(2, run.status)
-      assert.is_truthy(run.stderr:find(case[3], 1, true), run.stderr)
-    end)
-  end
+  }
 end)
