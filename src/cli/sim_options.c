@@ -91,7 +91,7 @@ static const struct row rows[] = {
     {"scenario", "FILE", read_scenario,
      "workers and customers from a Lua file; what came of it is printed at the end"},
     {"fast", NULL, read_fast, "the whole scenario as fast as possible, with nobody outside, and then it ends"},
-    {"events", "FILE", read_events, "with --fast: every event into this file, a line of JSON each"},
+    {"events", "FILE", read_events, "with --fast or --torture: every event into this file, a line of JSON"},
     {NULL, NULL, NULL, "Time and chance"},
     {"speed", "N", read_speed, "the router's clock runs N times as fast as the wall's: offers, schedules"},
     {"seed", "N", read_seed,

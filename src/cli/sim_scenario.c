@@ -67,8 +67,9 @@ static int check(const struct sim_words *words) {
     if (words->is_fast && words->scenario == NULL) {
         return cli_misuse("sim", "--fast runs a scenario: name one with --scenario FILE");
     }
-    if (words->events != NULL && !words->is_fast) {
-        return cli_misuse("sim", "--events goes with --fast; other runs deliver their events (--to URL)");
+    if (words->events != NULL && !words->is_fast && words->torture.scripts == NULL) {
+        return cli_misuse("sim",
+                          "--events goes with --fast or --torture; other runs deliver their events (--to URL)");
     }
     if (words->is_fast && words->sim.target_count > 0) {
         return cli_misuse("sim", "--fast has nobody outside, so --to has no place in it: with a target, time can "

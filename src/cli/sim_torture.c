@@ -13,6 +13,7 @@
 #include <string.h>
 
 static int find_scripts(const struct sim_torture *words, struct config *config);
+static int run_telling(struct torture_options *options, const char *events, struct error *error);
 static int run(struct torture_options *options, struct error *error);
 
 int sim_torture_read(struct sim_torture *words, const char *option, const char *text) {
@@ -66,7 +67,7 @@ int sim_torture_run(const struct sim_words *all) {
         cli_fail("%s", error.message);
         goto out;
     }
-    status = run(&options, &error);
+    status = run_telling(&options, all->events, &error);
     if (status < 0) {
         status = cli_fail("%s", error.message);
     }
@@ -93,6 +94,24 @@ static int find_scripts(const struct sim_torture *words, struct config *config) 
     free(config->scripts);
     config->scripts = scripts;
     return 0;
+}
+
+/* Into a file, if one is named. */
+static int run_telling(struct torture_options *options, const char *events, struct error *error) {
+    if (events == NULL) {
+        return run(options, error);
+    }
+    options->events = fopen(events, "we");
+    if (options->events == NULL) {
+        return error_system(error, errno, "cannot write %s", events);
+    }
+    int status = run(options, error);
+    bool is_written = fflush(options->events) == 0 && !ferror(options->events);
+    int reason = errno;
+    if ((fclose(options->events) != 0 || !is_written) && status >= 0) {
+        status = error_system(error, is_written ? errno : reason, "cannot write %s", events);
+    }
+    return status;
 }
 
 static int run(struct torture_options *options, struct error *error) {

@@ -37,6 +37,7 @@ struct torture_options {
     uint64_t seed;
     int64_t length_us; /* of the scenario */
     unsigned crashes;  /* at most */
+    FILE *events;      /* gets every event of the router, a line of JSON each; NULL: nobody. The caller's */
 };
 
 struct torture_report;

@@ -89,6 +89,9 @@ static void take_events(struct torture *torture) {
 
 static void on_event(void *context, struct sim_event *event) {
     struct torture *torture = context;
+    if (torture->options.events != NULL) {
+        fprintf(torture->options.events, "%.*s\n", (int)event->length, event->json);
+    }
     if (mail_add(torture, sim_event_hold(event)) < 0) {
         atomic_store(&torture->is_broken, true);
     }

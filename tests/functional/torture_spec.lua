@@ -81,9 +81,21 @@ end]],
     local files = {
       ["RouterJobQueued.lua"] = 'return function(e) http.post("https://x.example/" .. e.data.jobId) end',
     }
-    local one, other = torture(files), torture(files)
-    assert.equal(one.stdout, other.stdout)
-    assert.not_equal(one.stdout, torture(files, { "--seed", "2" }).stdout)
+    local function run_with(seed)
+      local run, folder = torture(files, { "--seed", seed, "--events", "events.jsonl" })
+      return run.stdout, host.read(folder .. "/events.jsonl")
+    end
+    local one, one_events = run_with "1"
+    local other, other_events = run_with "1"
+    assert.equal(one, other)
+    assert.equal(one_events, other_events)
+    assert.is_true(select(2, one_events:gsub("\n", "")) > 100)
+    for line in one_events:gmatch "[^\n]+" do
+      assert(host.json.decode(line), line)
+    end
+    local third, third_events = run_with "2"
+    assert.not_equal(one, third)
+    assert.not_equal(one_events, third_events)
   end)
 
   it("keeps the branches of a handler apart", function()
