@@ -66,6 +66,8 @@ struct host {
     size_t window;       /* how much of the backlog memory holds, as long as not all of it is in lanes that wait */
     size_t window_limit; /* entries that the lanes may hold now */
     _Atomic uint64_t queued;  /* not begun yet: in the lanes and in the store */
+    _Atomic size_t copied;    /* bytes of events, in lanes or on their way there, that need not be read again */
+    size_t copy_limit;        /* of them */
     struct loop_timer rescan; /* the store has events that could not be taken up */
     struct loop_task missed;  /* nor could the loop be told of them */
     _Atomic bool has_missed;
@@ -125,6 +127,8 @@ int intake_start(struct host *host, struct error *error);
 int intake_scan(struct host *host, struct error *error);
 /* The next part of the backlog, if there is room. */
 void intake_refill(struct host *host);
+/* An event that was told of with a copy is begun, or is not to be handled so: the copy counts no longer. */
+void intake_release(struct host *host, const struct copy *copy);
 /* An event that was over is queued again. */
 void intake_again(struct host *host, uint64_t seq, uint64_t lane);
 

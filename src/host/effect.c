@@ -150,8 +150,8 @@ static bool take_given(struct step *step) {
                                        .branch = step->branch,
                                        .occurrence = step->occurrence,
                                        .seq = step->run->work->seq,
-                                       .type = step->run->work->type,
-                                       .subject = step->run->work->subject,
+                                       .type = step->run->work->copy->short_type,
+                                       .subject = step->run->work->copy->subject,
                                        .is_repeated = step->is_repeated};
     struct host_given given = {.status = 0};
     buffer_init(&given.value, step->answer.limit);

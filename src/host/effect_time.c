@@ -53,7 +53,7 @@ void effect_after(struct step *step) {
     extra->has_timer = true;
     extra->timer = (struct store_timer){.id = timer_id(run, step->number),
                                         .due_us = clock_wall_us() + (int64_t)(pause * 1e6),
-                                        .lane = run->work->lane_key};
+                                        .lane = run->work->copy->lane};
     write_event(step, extra, parts[1], count == 3 ? parts[2] : (struct slice){NULL, 0}, slice_of(id));
     if (extra->text.is_broken || !is_event(extra->timer.raw)) {
         effect_free_extra(step);
@@ -92,7 +92,7 @@ static void write_event(struct step *step, struct effect_extra *extra, struct sl
         return;
     }
     size_t type_length = text->length;
-    size_t capacity = (type_length + strlen(step->run->work->subject)) * ESCAPED_MAX + data.length + 512;
+    size_t capacity = (type_length + strlen(step->run->work->copy->subject)) * ESCAPED_MAX + data.length + 512;
     if (buffer_reserve(text, capacity) == NULL) {
         return;
     }
@@ -104,7 +104,7 @@ static void write_event(struct step *step, struct effect_extra *extra, struct sl
     json_out_name(&out, "topic");
     json_out_text(&out, slice_of("switchhook"));
     json_out_name(&out, "subject");
-    json_out_text(&out, slice_of(step->run->work->subject));
+    json_out_text(&out, slice_of(step->run->work->copy->subject));
     json_out_name(&out, "eventType");
     json_out_text(&out, extra->timer.type);
     json_out_name(&out, "eventTime");

@@ -192,8 +192,8 @@ void host_note(struct host *host, const struct host_note *note) {
 void host_note_work(const struct work *work, struct host_note note) {
     note.at_us = clock_wall_us();
     note.seq = work->seq;
-    note.subject = slice_of(work->subject);
-    note.type = slice_of(work->type);
+    note.subject = slice_of(work->copy->subject);
+    note.type = slice_of(work->copy->short_type);
     host_note(work->host, &note);
 }
 

@@ -7,10 +7,16 @@
 #include "host/conductor.h"
 #include <stdlib.h>
 
-enum { RESCAN_MS = 1000, INTAKE_WINDOW = 50 * 1000 };
+enum {
+    RESCAN_MS = 1000,
+    INTAKE_WINDOW = 50 * 1000,
+    INTAKE_COPIES =
+        16 * 1024 * 1024, /* bytes: more than ten thousand common events; what is behind them is read */
+};
 
 struct admitted {
     uint64_t seq, lane;
+    struct copy *copy; /* NULL: no room for one */
 };
 
 struct admission {
@@ -22,9 +28,11 @@ struct admission {
 
 static void on_append(const struct store_work *work, void *context);
 static bool is_new(const struct store_event *event);
+static struct copy *copy_if_room(struct host *host, const struct store_event *event, int64_t received_us);
 static void on_admission(struct loop_task *task);
+static void free_admission(struct admission *admission);
 static void on_missed(struct loop_task *task);
-static int take_up(struct host *host, uint64_t seq, uint64_t lane);
+static int take_up(struct host *host, uint64_t seq, uint64_t lane, struct copy **copy);
 static int take_open(void *context, const struct store_open_event *event);
 static void on_rescan(struct loop_timer *timer);
 static void rescan_later(struct host *host);
@@ -36,6 +44,7 @@ int intake_start(struct host *host, struct error *error) {
     }
     atomic_store(&host->queued, totals.open);
     host->window = host->window_limit = INTAKE_WINDOW;
+    host->copy_limit = INTAKE_COPIES;
     store_on_append(host->store, on_append, host);
     return 0;
 }
@@ -61,12 +70,16 @@ void intake_refill(struct host *host) {
     }
 }
 
+void intake_release(struct host *host, const struct copy *copy) {
+    atomic_fetch_sub(&host->copied, copy->size);
+}
+
 void intake_again(struct host *host, uint64_t seq, uint64_t lane) {
     atomic_fetch_add(&host->queued, 1);
     if (host->has_more && seq > host->highest_seq) {
         return; /* in the part of the backlog that is still to be read: twice in memory would be twice handled */
     }
-    if (lanes_push(&host->lanes, lane, seq) < 0) {
+    if (lanes_push(&host->lanes, lane, seq, NULL) < 0) {
         log_error("host", "no memory to queue an event again: it goes on at the next start",
                   LOG_NUMBER("event", seq), LOG_END);
     }
@@ -91,7 +104,7 @@ bool intake_drop(struct loop_task *task) {
     if (task->run != on_admission) {
         return false;
     }
-    free(CONTAINER_OF(task, struct admission, task));
+    free_admission(CONTAINER_OF(task, struct admission, task));
     return true;
 }
 
@@ -116,7 +129,8 @@ static void on_append(const struct store_work *work, void *context) {
     for (size_t i = 0; i < work->append.count; i++) {
         const struct store_event *event = &work->append.events[i];
         if (is_new(event)) {
-            admission->events[admission->count++] = (struct admitted){event->seq, event->lane};
+            admission->events[admission->count++] =
+                (struct admitted){event->seq, event->lane, copy_if_room(host, event, work->append.received_us)};
         }
     }
     loop_post(host->loop, &admission->task, on_admission);
@@ -126,16 +140,41 @@ static bool is_new(const struct store_event *event) {
     return !event->is_duplicate && event->malformed == NULL;
 }
 
+/* Others only make room: what was free stays so. */
+static struct copy *copy_if_room(struct host *host, const struct store_event *event, int64_t received_us) {
+    if (atomic_load(&host->copied) >= host->copy_limit) {
+        return NULL;
+    }
+    struct copy *copy = copy_of_event(event, received_us);
+    if (copy != NULL) {
+        atomic_fetch_add(&host->copied, copy->size);
+    }
+    return copy;
+}
+
 static void on_admission(struct loop_task *task) {
     struct admission *admission = CONTAINER_OF(task, struct admission, task);
     struct host *host = admission->host;
     /* Nothing is taken up past a gap: the rescan looks behind the highest number only. */
     for (size_t i = 0; i < admission->count && !loop_timer_is_set(&host->rescan); i++) {
-        if (take_up(host, admission->events[i].seq, admission->events[i].lane) < 0) {
+        struct admitted *event = &admission->events[i];
+        if (take_up(host, event->seq, event->lane, &event->copy) < 0) {
             rescan_later(host);
         }
     }
     host_pump(host);
+    free_admission(admission);
+}
+
+/* With the copies that no lane took. */
+static void free_admission(struct admission *admission) {
+    for (size_t i = 0; i < admission->count; i++) {
+        struct copy *copy = admission->events[i].copy;
+        if (copy != NULL) {
+            intake_release(admission->host, copy);
+            free(copy);
+        }
+    }
     free(admission);
 }
 
@@ -147,7 +186,7 @@ static void on_missed(struct loop_task *task) {
 
 /* In the order of their numbers, each once: the scan at the start and the telling may overlap. Memory holds a
  * window of the backlog, whatever its length. */
-static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
+static int take_up(struct host *host, uint64_t seq, uint64_t lane, struct copy **copy) {
     if (seq <= host->highest_seq || host->has_more) {
         return 0;
     }
@@ -155,16 +194,18 @@ static int take_up(struct host *host, uint64_t seq, uint64_t lane) {
         host->has_more = true; /* this one and what follows is found in the store when there is room */
         return 0;
     }
-    if (lanes_push(&host->lanes, lane, seq) < 0) {
+    if (lanes_push(&host->lanes, lane, seq, *copy) < 0) {
         return -1;
     }
+    *copy = NULL;
     host->highest_seq = seq;
     return 0;
 }
 
 static int take_open(void *context, const struct store_open_event *event) {
     struct host *host = context;
-    if (take_up(host, event->seq, event->lane) < 0) {
+    struct copy *none = NULL;
+    if (take_up(host, event->seq, event->lane, &none) < 0) {
         rescan_later(host);
         return -1;
     }

@@ -3,6 +3,7 @@
 
 static void make_ready(struct lanes *lanes, struct lane *lane);
 static void free_lane(uint64_t key, void *value, void *context);
+static void free_entry(struct lane_entry *entry);
 
 void lanes_init(struct lanes *lanes) {
     map_init(&lanes->by_key);
@@ -16,12 +17,12 @@ void lanes_reset(struct lanes *lanes) {
     lanes_init(lanes);
 }
 
-int lanes_push(struct lanes *lanes, uint64_t key, uint64_t seq) {
+int lanes_push(struct lanes *lanes, uint64_t key, uint64_t seq, struct copy *copy) {
     struct lane_entry *entry = malloc(sizeof *entry);
     if (entry == NULL) {
         return -1;
     }
-    *entry = (struct lane_entry){seq, NULL};
+    *entry = (struct lane_entry){.seq = seq, .copy = copy};
     struct lane *lane = map_get(&lanes->by_key, key);
     if (lane == NULL) {
         lane = calloc(1, sizeof *lane);
@@ -71,7 +72,7 @@ void lanes_put_back(struct lanes *lanes, struct lane *lane) {
 }
 
 void lanes_release(struct lanes *lanes, struct lane *lane) {
-    free(lane->taken);
+    free_entry(lane->taken);
     lane->taken = NULL;
     if (lane->first != NULL) {
         make_ready(lanes, lane);
@@ -98,8 +99,15 @@ static void free_lane(uint64_t key, void *value, void *context) {
     while (lane->first != NULL) {
         struct lane_entry *entry = lane->first;
         lane->first = entry->next;
+        free_entry(entry);
+    }
+    free_entry(lane->taken);
+    free(lane);
+}
+
+static void free_entry(struct lane_entry *entry) {
+    if (entry != NULL) {
+        free(entry->copy);
         free(entry);
     }
-    free(lane->taken);
-    free(lane);
 }

@@ -40,7 +40,7 @@ static void on_socket(struct loop_watch *watch, uint32_t events);
 static void on_exit_ready(struct loop_watch *watch, uint32_t events);
 static void on_flush(struct loop_task *task);
 static void on_sample(struct loop_timer *timer);
-static void read_frames(struct process *process);
+static void read_frames(struct process *process, bool is_last);
 static int take_frames(struct process *process);
 static void write_frames(struct process *process);
 static void begin_sampling(struct process *process);
@@ -279,7 +279,7 @@ static void on_socket(struct loop_watch *watch, uint32_t events) {
         write_frames(process);
     }
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
-        read_frames(process);
+        read_frames(process, false);
     }
 }
 
@@ -323,8 +323,10 @@ static void write_frames(struct process *process) {
     }
 }
 
-/* A frame's handler may end the process and even free it later, never at once: `died` comes from bury only. */
-static void read_frames(struct process *process) {
+/* A frame's handler may end the process and even free it later, never at once: `died` comes from bury only. A read
+ * that did not fill its room took all there was: what came since wakes the loop again, unless this is the last
+ * look. */
+static void read_frames(struct process *process, bool is_last) {
     size_t most = READ_MOST;
     while (!process->is_dead && most > 0) {
         char *room = buffer_reserve(&process->in, READ_AT_ONCE);
@@ -353,6 +355,9 @@ static void read_frames(struct process *process) {
             buffer_clear(&process->in);
             process_kill(process);
             return;
+        }
+        if (got < READ_AT_ONCE && !is_last) {
+            break;
         }
     }
 }
@@ -435,7 +440,7 @@ static void bury(struct process *process) {
     struct process_death death = {.is_stopped = process->is_killed, .is_ours = process->is_overtime};
     int status = 0;
     waitpid(process->pid, &status, 0);
-    read_frames(process);
+    read_frames(process, true);
     process->is_dead = true;
     loop_timer_cancel(process->options.loop, &process->sampler);
     loop_unwatch(process->options.loop, &process->exit);

@@ -169,10 +169,10 @@ static void send_run(struct run *run, const struct handler *handler) {
     wire_put_text(out, slice_of(run->handler));
     wire_put_u64(out, work->seq);
     wire_put_u32(out, run->attempt + 1);
-    wire_put_i64(out, work->received_us);
+    wire_put_i64(out, work->copy->received_us);
     wire_put_i64(out, run->is_muted ? run->started_us : run->attempt_us);
     wire_put_u64(out, seed_of(run));
-    wire_put_text(out, slice_make(work->raw, work->raw_length));
+    wire_put_text(out, work->copy->raw);
     process_put(run->slot->process, place);
     double seconds = handler->timeout_seconds > 0 ? handler->timeout_seconds : host->config->limits.run_seconds;
     int64_t time_ns = (int64_t)(fmin(seconds, seconds_max) * 1e9);
@@ -185,8 +185,9 @@ static uint64_t seed_of(const struct run *run) {
     uint8_t out[CRYPTO_DIGEST_SIZE];
     struct crypto_digest digest;
     crypto_digest_begin(&digest);
-    crypto_digest_part(&digest, slice_make((const char *)&work->received_us, sizeof work->received_us));
-    crypto_digest_part(&digest, slice_make(work->raw, work->raw_length));
+    crypto_digest_part(&digest,
+                       slice_make((const char *)&work->copy->received_us, sizeof work->copy->received_us));
+    crypto_digest_part(&digest, work->copy->raw);
     crypto_digest_part(&digest, slice_of(run->handler));
     crypto_digest_end(&digest, out);
     uint64_t seed;
@@ -321,7 +322,7 @@ static void on_log(const struct run *run, const struct wire_frame *frame) {
     }
     log_write(level > LOG_ERROR ? LOG_ERROR : (enum log_level)level, "script", "says",
               LOG_FIELDS(LOG_SLICE("message", message), LOG_TEXT("script", run->handler),
-                         LOG_NUMBER("event", run->work->seq), LOG_TEXT("subject", run->work->subject),
+                         LOG_NUMBER("event", run->work->seq), LOG_TEXT("subject", run->work->copy->subject),
                          fields.length > 0 ? LOG_SLICE("fields", fields) : LOG_END, LOG_END));
     host_note_work(run->work, (struct host_note){.what = HOST_SAID,
                                                  .handler = slice_of(run->handler),

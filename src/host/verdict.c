@@ -83,8 +83,7 @@ static const char *park_reason(struct run *run, const struct verdict *verdict, i
     if (run->attempt >= run->retry.attempts) {
         return "all attempts used up: ";
     }
-    struct slice raw = slice_make(run->work->raw, run->work->raw_length);
-    return work_is_pointless(raw, due_us) ? "past the event's deadline: " : NULL;
+    return work_is_pointless(run->work->copy->raw, due_us) ? "past the event's deadline: " : NULL;
 }
 
 static int keep_words(struct run *run, const char *prefix, const struct verdict *verdict) {
@@ -135,15 +134,15 @@ static void tell(const struct run *run) {
                              .answer = slice_of(run->returned),
                              .attempt = run->attempt,
                              .due_us = run->due_us,
-                             .seconds = (double)(clock_wall_us() - work->received_us) / 1e6};
+                             .seconds = (double)(clock_wall_us() - work->copy->received_us) / 1e6};
     host_note_work(work, note);
     if (run->stored == STORE_PARKED) {
         log_error("run", "parked", LOG_NUMBER("event", work->seq), LOG_TEXT("script", run->handler),
-                  LOG_TEXT("subject", work->subject), LOG_TEXT("reason", run->reason),
+                  LOG_TEXT("subject", work->copy->subject), LOG_TEXT("reason", run->reason),
                   LOG_TEXT("traceback", run->traceback), LOG_END);
     } else if (run->stored == STORE_WAITING) {
         log_warn("run", "failed and is tried again", LOG_NUMBER("event", work->seq),
-                 LOG_TEXT("script", run->handler), LOG_TEXT("subject", work->subject),
+                 LOG_TEXT("script", run->handler), LOG_TEXT("subject", work->copy->subject),
                  LOG_NUMBER("attempt", run->attempt),
                  LOG_MS("in_ms", (double)(run->due_us - clock_wall_us()) / 1e3), LOG_TEXT("reason", run->reason),
                  LOG_END);

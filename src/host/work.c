@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "event/event.h"
 #include "event/parsed.h"
@@ -8,25 +9,33 @@
 #include <string.h>
 
 static void free_runs(struct work *work);
+static struct work *new_work(struct host *host, uint64_t seq, struct copy *copy);
 static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone);
-static int take_record(struct work *work, const struct store_record *record);
+static struct copy *read_copy(struct host *host, uint64_t seq, bool *is_gone);
 static int take_stored_runs(struct work *work, struct error *error);
 static int take_stored_run(void *context, const struct store_run *row);
 static int count_run(void *context, const struct store_run *row);
-static int choose_handlers(struct work *work, const struct store_record *record);
+static int choose_handlers(struct work *work);
 static int init_run(struct work *work, struct run *run, uint64_t id, struct slice handler);
-static void begin_runs(struct work *work, int64_t reached_us);
+static void begin_runs(struct work *work, struct lane *lane, int64_t reached_us);
 static void begin_run(struct run *run, int64_t reached_us);
 static void save_unhandled(struct work *work);
 static void on_unhandled(struct change *change);
 
+/* What was appended since the start, and not begun yet, has no runs in the store: with a copy nothing is read. */
 int work_begin(struct host *host, struct lane *lane, uint64_t seq) {
-    if (work_resume(host, lane, seq, 0) == 0) {
-        atomic_fetch_sub(&host->queued, 1);
-        return 0;
+    struct copy *copy = lane->taken->copy;
+    struct work *work = copy == NULL ? NULL : new_work(host, seq, copy);
+    if (work != NULL) {
+        intake_release(host, copy);
+        lane->taken->copy = NULL;
+        begin_runs(work, lane, 0);
+    } else if (copy != NULL || work_resume(host, lane, seq, 0) < 0) {
+        lanes_put_back(&host->lanes, lane);
+        return -1;
     }
-    lanes_put_back(&host->lanes, lane);
-    return -1;
+    atomic_fetch_sub(&host->queued, 1);
+    return 0;
 }
 
 int work_resume(struct host *host, struct lane *lane, uint64_t seq, int64_t reached_us) {
@@ -41,10 +50,7 @@ int work_resume(struct host *host, struct lane *lane, uint64_t seq, int64_t reac
         }
         return 0;
     }
-    work->lane = lane;
-    list_append(&host->works, &work->in_host);
-    begun_add(&host->begun, work);
-    begin_runs(work, reached_us);
+    begin_runs(work, lane, reached_us);
     return 0;
 }
 
@@ -93,9 +99,7 @@ void work_free(struct work *work) {
     list_remove(&work->in_host);
     change_drop(&work->save);
     free_runs(work);
-    free(work->raw);
-    free(work->type);
-    free(work->subject);
+    free(work->copy);
     free(work);
 }
 
@@ -132,8 +136,38 @@ static void free_runs(struct work *work) {
     work->run_count = 0;
 }
 
-/* The event, its runs as they were stored, or fresh ones for the handlers that are live now. */
+/* With a fresh run for each of the handlers that are live now. The copy is the work's if there is one. */
+static struct work *new_work(struct host *host, uint64_t seq, struct copy *copy) {
+    struct work *work = calloc(1, sizeof *work);
+    if (work == NULL) {
+        return NULL;
+    }
+    *work = (struct work){.host = host, .seq = seq, .copy = copy};
+    if (choose_handlers(work) < 0) {
+        work->copy = NULL;
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}
+
+/* The event, its runs as they were stored, or fresh ones. */
 static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone) {
+    struct copy *copy = fault_point("host.read") ? NULL : read_copy(host, seq, is_gone);
+    struct work *work = copy == NULL ? NULL : new_work(host, seq, copy);
+    if (work == NULL) {
+        free(copy);
+        return NULL;
+    }
+    struct error error = {0};
+    if (take_stored_runs(work, &error) < 0) {
+        work_free(work);
+        return NULL;
+    }
+    return work;
+}
+
+static struct copy *read_copy(struct host *host, uint64_t seq, bool *is_gone) {
     struct store_record record;
     struct error error = {0};
     if (store_read_event(host->reader, seq, &record, &error) < 0) {
@@ -146,36 +180,12 @@ static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone) {
         *is_gone = true; /* somebody finished it */
         return NULL;
     }
-    struct work *work = calloc(1, sizeof *work);
-    if (work == NULL) {
-        return NULL;
-    }
-    work->host = host;
-    work->seq = seq;
-    if (take_record(work, &record) < 0 || choose_handlers(work, &record) < 0 ||
-        take_stored_runs(work, &error) < 0) {
-        work_free(work);
-        return NULL;
-    }
-    return work;
+    return copy_of_record(&record);
 }
 
-static int take_record(struct work *work, const struct store_record *record) {
-    struct slice subject = record->job.length > 0      ? record->job
-                           : record->worker.length > 0 ? record->worker
-                                                       : record->subject;
-    work->received_us = record->received_us;
-    work->lane_key = record->lane;
-    work->raw = slice_copy(record->raw);
-    work->raw_length = record->raw.length;
-    work->type = slice_copy(event_short_name(record->type));
-    work->subject = slice_copy(subject);
-    return work->raw == NULL || work->type == NULL || work->subject == NULL ? -1 : 0;
-}
-
-static int choose_handlers(struct work *work, const struct store_record *record) {
+static int choose_handlers(struct work *work) {
     const struct handler *found[STORE_RUNS_PER_EVENT];
-    size_t count = generation_find(work->host->live, record->type, found, STORE_RUNS_PER_EVENT);
+    size_t count = generation_find(work->host->live, work->copy->type, found, STORE_RUNS_PER_EVENT);
     work->runs = calloc(count + 1, sizeof *work->runs);
     if (work->runs == NULL) {
         return -1;
@@ -256,7 +266,10 @@ static int init_run(struct work *work, struct run *run, uint64_t id, struct slic
     return map_put(&host->runs, id, run);
 }
 
-static void begin_runs(struct work *work, int64_t reached_us) {
+static void begin_runs(struct work *work, struct lane *lane, int64_t reached_us) {
+    work->lane = lane;
+    list_append(&work->host->works, &work->in_host);
+    begun_add(&work->host->begun, work);
     host_note_work(work, (struct host_note){.what = HOST_ARRIVED});
     if (work->run_count == 0) {
         save_unhandled(work);

@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "host/copy.h"
 #include "host/generation.h"
 #include "host/lane.h"
 #include "http/http.h"
@@ -121,12 +122,9 @@ struct work {
     struct host *host;
     struct list_node in_host;
     struct lane *lane; /* NULL once it lets others pass */
-    uint64_t seq, lane_key;
-    int64_t received_us;
-    char *raw;
-    size_t raw_length;
-    char *type, *subject; /* short type; job, else worker, else subject: for people */
-    bool is_stored;       /* the rows of its runs are in the store */
+    uint64_t seq;
+    struct copy *copy;
+    bool is_stored; /* the rows of its runs are in the store */
     struct run *runs;
     size_t run_count;
     struct change save; /* for an event without a handler */

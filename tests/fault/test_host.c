@@ -81,7 +81,7 @@ static int use_lanes(void *context, struct error *error) {
     lanes_init(&lanes);
     for (uint64_t key = 0; key < 20; key++) {
         size_t count = lanes_count(&lanes);
-        if (lanes_push(&lanes, key, key) < 0 || lanes_push(&lanes, key, 100 + key) < 0) {
+        if (lanes_push(&lanes, key, key, NULL) < 0 || lanes_push(&lanes, key, 100 + key, NULL) < 0) {
             assert_true(lanes_count(&lanes) <= count + 1);
             error_memory(error);
             break;

@@ -14,6 +14,7 @@ enum { WINDOW = 10, SEQ_MAX = 1000 };
 struct taken {
     struct lane *lane;
     uint64_t seq;
+    bool has_copy;
 };
 
 static struct host *host;
@@ -74,10 +75,17 @@ static void scan(void) {
     turn();
 }
 
+/* As when it is begun: a copy goes to its work. */
 static bool take(struct taken *taken) {
     taken->lane = lanes_take(&host->lanes, &taken->seq);
     if (taken->lane == NULL) {
         return false;
+    }
+    taken->has_copy = taken->lane->taken->copy != NULL;
+    if (taken->has_copy) {
+        intake_release(host, taken->lane->taken->copy);
+        free(taken->lane->taken->copy);
+        taken->lane->taken->copy = NULL;
     }
     assert_true(taken->seq < SEQ_MAX && taken->lane->key < SEQ_MAX);
     assert_true(taken->seq > last_of_lane[taken->lane->key]);
@@ -197,6 +205,85 @@ static void one_that_is_queued_again_comes_up_once(void **state) {
     finish(&taken);
 }
 
+static void what_is_told_of_comes_with_a_copy(void **state) {
+    (void)state;
+    struct taken taken;
+    append(3);
+    turn();
+    assert_true(atomic_load(&host->copied) > 0);
+    assert_true(take(&taken));
+    assert_true(taken.has_copy);
+    assert_int_equal(atomic_load(&host->copied), 0);
+    finish(&taken);
+    intake_again(host, 1, 4); /* it may have another state by now: the store knows */
+    assert_true(take(&taken));
+    assert_false(taken.has_copy);
+    finish(&taken);
+}
+
+static void what_a_scan_finds_has_no_copy(void **state) {
+    (void)state;
+    struct taken taken;
+    append(1);
+    scan(); /* before the loop is told */
+    turn();
+    assert_int_equal(atomic_load(&host->copied), 0);
+    assert_true(take(&taken));
+    assert_false(taken.has_copy);
+    finish(&taken);
+    assert_each_once();
+}
+
+static void copies_are_bounded_and_the_others_come_up_too(void **state) {
+    (void)state;
+    struct taken taken;
+    unsigned copies = 0;
+    append(1);
+    turn();
+    size_t one = atomic_load(&host->copied);
+    assert_true(take(&taken));
+    finish(&taken);
+    host->copy_limit = 3 * one;
+    for (unsigned i = 0; i < 3 * WINDOW; i++) {
+        append(1 + i % 7);
+        assert_true(atomic_load(&host->copied) < 4 * one + one / 2);
+    }
+    turn();
+    for (intake_refill(host); take(&taken); finish(&taken)) {
+        copies += taken.has_copy;
+    }
+    assert_in_range(copies, 2, 4);
+    assert_each_once();
+    assert_int_equal(atomic_load(&host->copied), 0);
+    append(2); /* there is room again */
+    turn();
+    assert_true(take(&taken));
+    assert_true(taken.has_copy);
+    finish(&taken);
+}
+
+/* Behind the window, and when nobody runs the loop any more. */
+static void copies_that_no_lane_takes_are_freed(void **state) {
+    (void)state;
+    struct loop_task *task;
+    for (unsigned i = 0; i < WINDOW; i++) {
+        append(1 + i);
+    }
+    turn();
+    size_t copied = atomic_load(&host->copied);
+    append(1);
+    turn();
+    assert_true(host->has_more);
+    assert_int_equal(atomic_load(&host->copied), copied);
+    append(2);
+    while ((task = loop_take_posted(host->loop)) != NULL) {
+        assert_true(intake_drop(task));
+    }
+    assert_int_equal(atomic_load(&host->copied), copied);
+    finish_all();
+    assert_each_once();
+}
+
 /* The point host.admit stands for an allocation that fails. */
 static void what_could_not_be_told_is_counted_and_found(void **state) {
     (void)state;
@@ -239,6 +326,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(takes_up_a_window_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_lost_or_doubled_by_what_arrives_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(lanes_that_wait_hold_up_no_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_told_of_comes_with_a_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_scan_finds_has_no_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(copies_are_bounded_and_the_others_come_up_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(copies_that_no_lane_takes_are_freed, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_queued_again_comes_up_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_restart_takes_up_what_is_open, setup, teardown),
     };

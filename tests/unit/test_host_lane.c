@@ -24,7 +24,7 @@ static int teardown(void **state) {
 }
 
 static void push(uint64_t key, uint64_t seq) {
-    assert_int_equal(lanes_push(&lanes, key, seq), 0);
+    assert_int_equal(lanes_push(&lanes, key, seq, NULL), 0);
 }
 
 static struct lane *take(uint64_t key, uint64_t seq) {

@@ -40,7 +40,7 @@ static int setup(void **state) {
         list_init(&work->runs[i].steps);
     }
     list_append(&host->works, &work->in_host);
-    if (lanes_push(&host->lanes, 1, SEQ) < 0 || lanes_push(&host->lanes, 1, SEQ + 1) < 0) {
+    if (lanes_push(&host->lanes, 1, SEQ, NULL) < 0 || lanes_push(&host->lanes, 1, SEQ + 1, NULL) < 0) {
         return -1;
     }
     work->lane = lanes_take(&host->lanes, &seq);

@@ -121,6 +121,11 @@ static bool is_answered(void) {
     return answers > 0;
 }
 
+static void on_order(struct host_order *order) {
+    (void)order;
+    answers++;
+}
+
 /* As the worker would ask for it, and until that is journaled. */
 static const struct step *want_of(uint64_t dispatch, uint32_t wait, const char *operation, const char *arguments) {
     struct buffer out;
@@ -143,6 +148,35 @@ static const struct step *want_of(uint64_t dispatch, uint32_t wait, const char *
 
 static const struct step *want(uint32_t wait, const char *operation, const char *arguments) {
     return want_of(run_of(0)->dispatch, wait, operation, arguments);
+}
+
+/* The point host.read fails the first time that an event is read from the store: that is not here, but there. */
+static void a_new_event_is_begun_without_a_read(void **state) {
+    (void)state;
+#ifndef SWITCHHOOK_FAULTS
+    skip();
+#endif
+    assert_true(atomic_load(&host->copied) > 0);
+    begin();
+    assert_int_equal(atomic_load(&host->copied), 0);
+    assert_int_equal(atomic_load(&host->queued), 0);
+    assert_string_equal(run_of(0)->work->copy->short_type, "RouterJobQueued");
+    assert_string_equal(run_of(0)->work->copy->subject, "j1");
+    list_remove(&run_of(0)->in_ready);
+    run_fail(run_of(0), &(struct verdict){.result = "error", .retry_after_s = -1});
+    wait_until(is_gone);
+    struct host_order order = {.verb = HOST_REPLAY, .seq = SEQ, .answered = on_order};
+    host_give(host, &order);
+    wait_until(is_answered);
+    assert_int_equal(order.error.code, ERROR_NONE);
+    uint64_t seq = 0;
+    struct lane *lane = lanes_take(&host->lanes, &seq);
+    assert_non_null(lane);
+    assert_int_equal(work_begin(host, lane, seq), -1); /* back in its lane, to be tried again */
+    begin();
+    assert_int_equal(run_of(0)->stored, STORE_QUEUED);
+    assert_true(run_of(0)->work->is_stored);
+    list_remove(&run_of(0)->in_ready);
 }
 
 static void a_handler_that_came_later_has_no_run_of_it(void **state) {
@@ -244,11 +278,6 @@ static void on_question(struct host_question *question) {
     answers++;
 }
 
-static void on_order(struct host_order *order) {
-    (void)order;
-    answers++;
-}
-
 static void a_host_that_never_ran_answers_when_it_is_closed(void **state) {
     struct host_question question = {.answered = on_question};
     struct host_order order = {.verb = HOST_PAUSE, .answered = on_order};
@@ -288,6 +317,7 @@ static void a_replay_is_answered_though_the_loop_has_ended(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
+        HOSTED(a_new_event_is_begun_without_a_read),
         HOSTED(a_handler_that_came_later_has_no_run_of_it),
         HOSTED(arguments_that_are_no_list_end_the_worker),
         HOSTED(a_run_may_leave_its_worker_before_it_goes_back),
@@ -299,5 +329,6 @@ int main(void) {
         HOSTED(a_host_that_never_ran_answers_when_it_is_closed),
         HOSTED(a_replay_is_answered_though_the_loop_has_ended),
     };
+    setenv("SWITCHHOOK_FAULT", "host.read:1:fail", 1); /* in the first test */
     return cmocka_run_group_tests_name("host: runs", tests, NULL, NULL);
 }
