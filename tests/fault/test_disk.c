@@ -201,6 +201,20 @@ static void a_failed_sync_is_never_success(void **state) {
     }
 }
 
+/* The second write to the WAL would fail, and none is made. */
+static void a_commit_is_one_write(void **state) {
+    const struct kit *kit = *state;
+    struct course course = begin(kit);
+    assert_int_equal(append(&course, 0), ERROR_NONE);
+    struct disk_failure full = {
+        .ending = ".db-wal", .operation = DISK_WRITE, .after = 1, .times = SIZE_MAX, .code = SQLITE_FULL};
+    disk_fail(&full);
+    assert_int_equal(append(&course, 1), ERROR_NONE);
+    assert_int_equal(append(&course, 2), ERROR_FULL);
+    disk_fail(NULL);
+    end(&course);
+}
+
 /* Behind the answers: the WAL stays, and what is in it counts. */
 static void pages_that_cannot_be_moved_stay_in_the_wal(void **state) {
     const struct kit *kit = *state;
@@ -265,6 +279,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_full_disk_at_any_write_passes),
         STORE_TEST(a_failed_sync_is_never_success),
+        STORE_TEST(a_commit_is_one_write),
         STORE_TEST(pages_that_cannot_be_moved_stay_in_the_wal),
         STORE_TEST(a_backup_that_meets_a_full_disk_leaves_nothing),
     };

@@ -19,14 +19,14 @@ static int open_and_close(void *context, struct error *error) {
 }
 
 static void opening_needs_memory(void **state) {
-    assert_int_equal(fault_alloc_each(open_and_close, *state), 2);
+    assert_int_equal(fault_alloc_each(open_and_close, *state), 3);
     /* With events in it there are fingerprints to load. */
     const struct kit *kit = *state;
     struct store *store = store_open(kit->path, NULL);
     assert_non_null(store);
     assert_int_equal(kit_append_many(store, 1, 100), ERROR_NONE);
     store_close(store);
-    assert_int_equal(fault_alloc_each(open_and_close, *state), 3);
+    assert_int_equal(fault_alloc_each(open_and_close, *state), 4);
 }
 
 struct filling {

@@ -7,6 +7,7 @@
 
 #include "store/sqlite/db.h"
 #include "store/sqlite/fingerprints.h"
+#include "store/sqlite/gather.h"
 #include "store/store.h"
 #include <pthread.h>
 
@@ -110,6 +111,7 @@ struct store {
     uint64_t last_seq_at_open;
     bool is_left_unclean;
 
+    struct gather gather;
     sqlite3 *db;
     sqlite3_stmt *statements[WRITER_STATEMENTS];
     struct fingerprints seen;

@@ -142,7 +142,11 @@ static int find_file(struct store *store, const char *location, struct error *er
 }
 
 static int open_connection(struct store *store, struct error *error) {
-    int code = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (gather_init(&store->gather) < 0) {
+        return error_memory(error);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(store->path, &store->db, flags, store->gather.name);
     if (code != SQLITE_OK) {
         return db_error(store->db, code, "open the file", error);
     }
@@ -273,6 +277,7 @@ static void release(struct store *store) {
         sqlite3_finalize(store->statements[i]);
     }
     sqlite3_close(store->db);
+    gather_reset(&store->gather);
     lock_release(store->lock);
     fingerprints_reset(&store->seen);
     free(store->added.items);
