@@ -250,5 +250,7 @@ int main(void) {
         STORE_TEST(many_threads_send_and_read),      STORE_TEST(the_wal_does_not_grow_for_ever),
         STORE_TEST(closing_does_what_was_submitted),
     };
+    /* A limit of SQLite's memory needs its counting, which the store turns off where SQLite does not run yet. */
+    sqlite3_initialize();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,10 @@
 #include "store/sqlite/internal.h"
 #include <inttypes.h>
 
+static bool is_plain_end(const struct store_work *work);
+static int close_event(struct store *store, const struct store_work *work, bool *is_closed, struct error *error);
+static enum work_result change_with_care(struct store *store, struct store_work *work);
+static void note_state(struct store *store, uint64_t seq, int before, int state);
 static int check(const struct store *store, const struct store_work *work, struct error *error);
 static int check_parts(const struct store_work *work, struct error *error);
 static int check_texts(const struct store_work *work, struct error *error);
@@ -11,15 +15,50 @@ static int write_parts(struct store *store, const struct store_work *work, const
 static int write_step(struct store *store, const struct store_work *work, struct error *error);
 static int forget_steps(struct store *store, const struct store_work *work, struct error *error);
 static int write_run(struct store *store, const struct store_run *run, struct error *error);
+static void bind_run(sqlite3_stmt *row, const struct store_run *run);
 static void bind_digest(sqlite3_stmt *row, int place, const uint8_t *digest);
 static int kept_state(int state);
 
-/* What can be refused is refused before the first write; the step comes first, since its number may be taken. */
 enum work_result change_work(struct store *store, struct store_work *work) {
     struct error *error = &work->error;
     if (check(store, work, error) < 0) {
         return WORK_REFUSED;
     }
+    bool is_closed = false;
+    if (is_plain_end(work) && close_event(store, work, &is_closed, error) < 0) {
+        return WORK_SPOILED;
+    }
+    return is_closed ? WORK_DONE : change_with_care(store, work);
+}
+
+/* The usual last change of an event, which nothing can refuse any more. */
+static bool is_plain_end(const struct store_work *work) {
+    int state = work->change.event_state;
+    return state != STORE_STATE_KEPT && !store_is_open_state((enum store_state)state) &&
+           work->change.step == NULL && work->change.value == NULL && work->change.timer == NULL &&
+           work->change.cancel == 0;
+}
+
+/* One statement finds the event, sees that it is open, and closes it. Where it does not, nothing was written. */
+static int close_event(struct store *store, const struct store_work *work, bool *is_closed, struct error *error) {
+    static const struct value_plan no_value = {.effect = VALUE_STAYS};
+    sqlite3_stmt *row = store->statements[CLOSE_EVENT];
+    db_bind_bits(row, 1, work->change.seq);
+    sqlite3_bind_int(row, 2, work->change.event_state);
+    if (db_run(store->db, row, "close an event", error) < 0) {
+        return -1;
+    }
+    *is_closed = sqlite3_changes(store->db) > 0;
+    if (!*is_closed) {
+        return 0;
+    }
+    note_state(store, work->change.seq, STORE_QUEUED, work->change.event_state);
+    return write_parts(store, work, &no_value, error);
+}
+
+/* What can be refused is refused before the first write; the step comes first, since its number may be taken. */
+static enum work_result change_with_care(struct store *store, struct store_work *work) {
+    struct error *error = &work->error;
     struct event_row row = {.state = -1};
     if (change_read_event(store, work->change.seq, &row, error) < 0) {
         return WORK_SPOILED;
@@ -72,12 +111,16 @@ int change_write_state(struct store *store, uint64_t seq, int before, int state,
     if (db_run(store->db, row, "write an event's state", error) < 0) {
         return -1;
     }
+    note_state(store, seq, before, state);
+    return 0;
+}
+
+static void note_state(struct store *store, uint64_t seq, int before, int state) {
     store->now.open += store_is_open_state((enum store_state)state);
     store->now.open -= store_is_open_state((enum store_state)before);
     if (state == STORE_DONE && seq < store->purge_from) {
         store->purge_from = seq;
     }
-    return 0;
 }
 
 static int check(const struct store *store, const struct store_work *work, struct error *error) {
@@ -192,7 +235,18 @@ static int forget_steps(struct store *store, const struct store_work *work, stru
 }
 
 static int write_run(struct store *store, const struct store_run *run, struct error *error) {
-    sqlite3_stmt *row = store->statements[WRITE_RUN];
+    bind_run(store->statements[WRITE_RUN], run);
+    if (db_run(store->db, store->statements[WRITE_RUN], "write a run", error) < 0) {
+        return -1;
+    }
+    if (sqlite3_changes(store->db) > 0) {
+        return 0;
+    }
+    bind_run(store->statements[REWRITE_RUN], run);
+    return db_run(store->db, store->statements[REWRITE_RUN], "write a run again", error);
+}
+
+static void bind_run(sqlite3_stmt *row, const struct store_run *run) {
     db_bind_bits(row, 1, run->id);
     sqlite3_bind_int(row, 2, kept_state((int)run->state));
     db_bind_slice(row, 3, run->handler);
@@ -207,7 +261,6 @@ static int write_run(struct store *store, const struct store_run *run, struct er
     db_bind_slice(row, 12, run->reason);
     db_bind_slice(row, 13, run->traceback);
     db_bind_slice(row, 14, run->returned);
-    return db_run(store->db, row, "write a run", error);
 }
 
 static void bind_digest(sqlite3_stmt *row, int place, const uint8_t *digest) {

@@ -17,6 +17,7 @@ enum { BUSY_MS = 5000 };
 
 static struct store *allocate(struct error *error);
 static int find_file(struct store *store, const char *location, struct error *error);
+static void configure(void);
 static int open_connection(struct store *store, struct error *error);
 static int take_over(struct store *store, struct error *error);
 static void close_to_others(const struct store *store);
@@ -141,7 +142,14 @@ static int find_file(struct store *store, const char *location, struct error *er
     return store->path == NULL ? error_system(error, errno, "store: cannot find %s", path) : 0;
 }
 
+/* Counting what SQLite allocates takes a lock each time, and nobody asks. Where SQLite runs already, it stays. */
+static void configure(void) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int open_connection(struct store *store, struct error *error) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     if (gather_init(&store->gather) < 0) {
         return error_memory(error);
     }

@@ -14,8 +14,13 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
     [UNDERSTAND_ENVELOPE] = "UPDATE envelopes SET identity = ?2, content = ?3, id = ?4, type = ?5, source = ?6,"
                             " subject = ?7, time = ?8, job = ?9, worker = ?10, malformed = NULL WHERE seq = ?1",
     [READ_STATE] = "SELECT state, lane FROM events WHERE seq = ?",
+    [CLOSE_EVENT] = "UPDATE events SET state = ?2 WHERE seq = ?1 AND state <= 2",
     [WRITE_STATE] = "UPDATE events SET state = ?2 WHERE seq = ?1",
-    [WRITE_RUN] = "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    /* Most runs are written once. (REPLACE would keep a copy of every page it touches, to undo it alone.) */
+    [WRITE_RUN] = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [REWRITE_RUN] = "UPDATE runs SET state = ?2, handler = ?3, generation = ?4, script = ?5, attempt = ?6,"
+                    " kills = ?7, due = ?8, started = ?9, finished = ?10, result = ?11, reason = ?12,"
+                    " traceback = ?13, returned = ?14 WHERE id = ?1",
     [WRITE_STEP] = "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [FORGET_STEP] = "UPDATE steps SET is_forgotten = 1 WHERE id = ?",
     [READ_GENERATION] = "SELECT id FROM generations WHERE digest = ?",
