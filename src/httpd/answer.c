@@ -7,39 +7,37 @@
 
 enum { MESSAGE_LIMIT = 512 };
 
+static void post(struct httpd_request *request);
 static struct MHD_Response *make_response(const struct httpd *httpd, const struct httpd_answer *answer);
 static int append_quoted(struct buffer *out, const char *text);
 
 void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer) {
-    struct httpd *httpd = request->httpd;
-    struct MHD_Response *response = make_response(httpd, answer);
-
-    pthread_mutex_lock(&httpd->lock);
-    if (request->is_answered) {
-        pthread_mutex_unlock(&httpd->lock);
-        if (response != NULL) {
-            MHD_destroy_response(response);
-        }
-        log_error("httpd", "a request was answered twice", LOG_TEXT("listener", httpd->name), LOG_END);
-        return;
+    if (httpd_claim(request)) {
+        httpd_give_answer(request, answer->status, make_response(request->httpd, answer));
     }
-    httpd_give_answer(request, answer->status, response);
-    pthread_mutex_unlock(&httpd->lock);
+}
+
+bool httpd_claim(struct httpd_request *request) {
+    if (!atomic_exchange(&request->is_claimed, true)) {
+        return true;
+    }
+    log_error("httpd", "a request was answered twice", LOG_TEXT("listener", request->httpd->name), LOG_END);
+    return false;
 }
 
 void httpd_give_answer(struct httpd_request *request, unsigned status, struct MHD_Response *response) {
-    struct httpd *httpd = request->httpd;
-    request->is_answered = true;
     request->status = status;
     request->response = response;
-    if (request->is_counted) {
-        httpd->unanswered--;
-        pthread_cond_broadcast(&httpd->changed);
+    if (httpd_at_hand == request) {
+        request->is_answered = true;
+    } else {
+        post(request);
     }
-    if (request->is_suspended) {
-        request->is_suspended = false;
-        MHD_resume_connection(request->connection);
-    }
+}
+
+void httpd_call(struct httpd_request *request, void (*call)(struct httpd_request *request, void *context)) {
+    request->call = call;
+    post(request);
 }
 
 void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format,
@@ -72,6 +70,14 @@ void httpd_answer_error(struct httpd_request *request, unsigned status, const ch
                                                  .headers = headers,
                                                  .header_count = count});
     buffer_reset(&body);
+}
+
+/* Once it is posted the request may be over, and the listener with it: whoever frees that takes the lock first. */
+static void post(struct httpd_request *request) {
+    struct httpd *httpd = request->httpd;
+    pthread_mutex_lock(&httpd->lock);
+    loop_post(httpd->loop, &request->task, httpd_go_on);
+    pthread_mutex_unlock(&httpd->lock);
 }
 
 static struct MHD_Response *make_response(const struct httpd *httpd, const struct httpd_answer *answer) {

@@ -4,8 +4,6 @@
 #include "base/loop.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,9 +17,8 @@ enum {
 
 struct drain {
     struct loop *loop;
-    pthread_t thread;
-    struct list sockets; /* the thread's own */
-    atomic_int count;
+    struct list sockets;
+    size_t count;
 };
 
 struct drain_socket {
@@ -30,35 +27,21 @@ struct drain_socket {
     size_t bytes;
     struct loop_watch watch;
     struct loop_timer timer;
-    struct loop_task task;
     struct list_node node;
 };
 
-static void *run(void *context);
-static void begin(struct loop_task *task);
 static void on_readable(struct loop_watch *watch, uint32_t events);
 static void on_overtime(struct loop_timer *timer);
 static void end(struct drain_socket *held);
 
-struct drain *drain_new(struct error *error) {
+struct drain *drain_new(struct loop *loop, struct error *error) {
     struct drain *drain = calloc(1, sizeof *drain);
     if (drain == NULL) {
         error_memory(error);
         return NULL;
     }
+    drain->loop = loop;
     list_init(&drain->sockets);
-    drain->loop = loop_new(error);
-    if (drain->loop == NULL) {
-        free(drain);
-        return NULL;
-    }
-    int result = pthread_create(&drain->thread, NULL, run, drain);
-    if (result != 0) {
-        error_system(error, result, "cannot start the thread that closes connections");
-        loop_free(drain->loop);
-        free(drain);
-        return NULL;
-    }
     return drain;
 }
 
@@ -66,48 +49,29 @@ void drain_free(struct drain *drain) {
     if (drain == NULL) {
         return;
     }
-    loop_stop(drain->loop);
-    pthread_join(drain->thread, NULL);
     LIST_EACH (&drain->sockets, node) {
         end(CONTAINER_OF(node, struct drain_socket, node));
     }
-    loop_free(drain->loop);
     free(drain);
 }
 
 void drain_add(struct drain *drain, int fd) {
-    if (atomic_fetch_add(&drain->count, 1) >= DRAIN_SOCKETS) {
-        atomic_fetch_sub(&drain->count, 1);
-        return;
-    }
-    struct drain_socket *held = calloc(1, sizeof *held);
+    struct drain_socket *held = drain->count < DRAIN_SOCKETS ? calloc(1, sizeof *held) : NULL;
     int copy = held == NULL ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0) {
         free(held);
-        atomic_fetch_sub(&drain->count, 1);
         return;
     }
     held->drain = drain;
     held->fd = copy;
     held->watch.fd = -1;
-    loop_post(drain->loop, &held->task, begin);
-}
-
-static void *run(void *context) {
-    struct drain *drain = context;
-    loop_run(drain->loop);
-    return NULL;
-}
-
-static void begin(struct loop_task *task) {
-    struct drain_socket *held = CONTAINER_OF(task, struct drain_socket, task);
-    struct loop *loop = held->drain->loop;
-    list_append(&held->drain->sockets, &held->node);
+    list_append(&drain->sockets, &held->node);
+    drain->count++;
     /* The library does the same right after; the order between the two does not matter. */
-    (void)shutdown(held->fd, SHUT_WR);
-    int64_t until = loop_now(loop) + DRAIN_SECONDS * CLOCK_NS_PER_S;
-    if (loop_timer_set(loop, &held->timer, until, on_overtime) < 0 ||
-        loop_watch(loop, &held->watch, held->fd, EPOLLIN | EPOLLRDHUP, on_readable, NULL) < 0) {
+    (void)shutdown(copy, SHUT_WR);
+    int64_t until = loop_now(drain->loop) + DRAIN_SECONDS * CLOCK_NS_PER_S;
+    if (loop_timer_set(drain->loop, &held->timer, until, on_overtime) < 0 ||
+        loop_watch(drain->loop, &held->watch, copy, EPOLLIN | EPOLLRDHUP, on_readable, NULL) < 0) {
         end(held);
     }
 }
@@ -139,5 +103,5 @@ static void end(struct drain_socket *held) {
     list_remove(&held->node);
     close(held->fd);
     free(held);
-    atomic_fetch_sub(&drain->count, 1);
+    drain->count--;
 }

@@ -14,7 +14,7 @@
  * that are no tokens, heads over 48 KiB (431), a body over the limit (413): all answered with a JSON body
  * {"error":{"code","message"}} and the connection closed. Which methods, paths, types and encodings there are
  * is the caller's affair. What the library refuses before it asks anybody has a short HTML page: a line that is
- * no header, a Content-Length that is no number, broken chunks, heads over 128 KiB, other versions of HTTP.
+ * no header, a Content-Length that is no number, broken chunks, heads over 64 KiB, other versions of HTTP.
  *
  *     struct httpd *httpd = httpd_start(&(struct httpd_options){
  *         .address = "127.0.0.1:0", .body_limit = 4 << 20, .on_request = on_request, .context = ingress}, &error);
@@ -57,7 +57,8 @@ struct httpd_options {
 
 struct httpd *httpd_start(const struct httpd_options *options, struct error *error);
 uint16_t httpd_port(const struct httpd *httpd);
-/* New connections are refused; those that are open are closed with their next answer. */
+/* New connections are refused; those that are open are closed with their next answer. Neither this nor httpd_stop
+ * is for the listener's own callbacks: both wait for its thread. */
 void httpd_quiesce(struct httpd *httpd);
 /* Waits until each request that on_request got is answered, then frees. Quiesces first when that was not done. */
 void httpd_stop(struct httpd *httpd);
@@ -97,6 +98,9 @@ struct httpd_answer {
 };
 /* Any thread. Without memory the connection is closed. */
 void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer);
+/* Has `call` called with the listener's context on its thread, for a request that waits: for work after which it
+ * can be answered, so that the thread that brings the news has done with it. Any thread; one call at a time. */
+void httpd_call(struct httpd_request *request, void (*call)(struct httpd_request *request, void *context));
 /* {"error":{"code":CODE,"message":...}}; a 503 says Retry-After: 30. */
 void httpd_answer_error(struct httpd_request *request, unsigned status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -17,12 +17,12 @@ struct slice httpd_method(const struct httpd_request *request) {
 }
 
 struct slice httpd_path(const struct httpd_request *request) {
-    return slice_make(request->target, strcspn(request->target, "?"));
+    return slice_make(request->target, request->path_length);
 }
 
 struct slice httpd_query(const struct httpd_request *request) {
-    const char *mark = strchr(request->target, '?');
-    return slice_of(mark == NULL ? NULL : mark + 1);
+    const char *mark = request->target + request->path_length;
+    return slice_of(*mark == '\0' ? NULL : mark + 1);
 }
 
 struct slice httpd_target(const struct httpd_request *request) {

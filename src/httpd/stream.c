@@ -4,18 +4,21 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* The lock of the listener guards all of it but the options. `is_suspended` and the call that suspends or resumes
- * are one step under it, so that a write can fall neither before nor between them unseen. */
 struct httpd_stream {
     struct httpd *httpd;
     struct MHD_Connection *connection;
     struct httpd_stream_options options;
     int fd; /* the connection's; it is open as long as the request is not over */
-    struct buffer waiting;
     bool is_suspended;
-    bool is_ended; /* nothing is written any more */
-    bool is_lost;  /* what waits is not sent either */
     struct list_node in_httpd;
+
+    /* With the lock of the listener. */
+    struct buffer waiting;
+    struct loop_task task; /* has the library ask for what waits */
+    bool is_posted;        /* the task holds the stream */
+    bool is_ended;         /* nothing is written any more */
+    bool is_lost;          /* what waits is not sent either */
+    bool is_gone;          /* its owner has forgotten it */
 };
 
 static struct httpd_stream *make_stream(struct httpd_request *request, const struct httpd_stream_options *options);
@@ -23,10 +26,11 @@ static struct MHD_Response *make_response(struct httpd_stream *stream);
 static ssize_t read_stream(void *context, uint64_t position, char *out, size_t most);
 static bool has_hung_up(int fd);
 static void wake(struct httpd_stream *stream);
+static void on_woken(struct loop_task *task);
+static void free_stream(struct httpd_stream *stream);
 
 struct httpd_stream *httpd_stream_begin(struct httpd_request *request,
                                         const struct httpd_stream_options *options) {
-    struct httpd *httpd = request->httpd;
     struct httpd_stream *stream = make_stream(request, options);
     struct MHD_Response *response = stream == NULL ? NULL : make_response(stream);
     if (response == NULL) {
@@ -34,20 +38,22 @@ struct httpd_stream *httpd_stream_begin(struct httpd_request *request,
         httpd_answer_error(request, 503, "out_of_memory", "no memory for the stream");
         return NULL;
     }
-    pthread_mutex_lock(&httpd->lock);
-    if (request->is_answered) {
-        pthread_mutex_unlock(&httpd->lock);
+    if (!httpd_claim(request)) {
         MHD_destroy_response(response);
         free(stream);
-        log_error("httpd", "a request was answered twice", LOG_TEXT("listener", httpd->name), LOG_END);
         return NULL;
     }
-    stream->is_ended = httpd->is_stopping;
     request->stream = stream;
-    list_append(&httpd->streams, &stream->in_httpd);
     httpd_give_answer(request, MHD_HTTP_OK, response);
-    pthread_mutex_unlock(&httpd->lock);
     return stream;
+}
+
+void httpd_join_stream(struct httpd_stream *stream) {
+    struct httpd *httpd = stream->httpd;
+    list_append(&httpd->streams, &stream->in_httpd);
+    pthread_mutex_lock(&httpd->lock);
+    stream->is_ended |= httpd->is_stopping;
+    pthread_mutex_unlock(&httpd->lock);
 }
 
 int httpd_stream_write(struct httpd_stream *stream, struct slice bytes) {
@@ -82,9 +88,7 @@ void httpd_stream_look(struct httpd_stream *stream) {
 
 void httpd_end_streams(struct httpd *httpd) {
     LIST_EACH (&httpd->streams, node) {
-        struct httpd_stream *stream = CONTAINER_OF(node, struct httpd_stream, in_httpd);
-        stream->is_ended = true;
-        wake(stream);
+        httpd_stream_end(CONTAINER_OF(node, struct httpd_stream, in_httpd));
     }
 }
 
@@ -95,13 +99,18 @@ void httpd_lose_stream(struct httpd_request *request) {
     }
     pthread_mutex_lock(&request->httpd->lock);
     stream->is_ended = stream->is_lost = true;
-    list_remove(&stream->in_httpd);
     pthread_mutex_unlock(&request->httpd->lock);
+    list_remove(&stream->in_httpd);
     if (stream->options.gone != NULL) {
         stream->options.gone(stream, stream->options.context);
     }
-    buffer_reset(&stream->waiting);
-    free(stream);
+    pthread_mutex_lock(&request->httpd->lock);
+    stream->is_gone = true;
+    bool is_held = stream->is_posted;
+    pthread_mutex_unlock(&request->httpd->lock);
+    if (!is_held) {
+        free_stream(stream);
+    }
 }
 
 static struct httpd_stream *make_stream(struct httpd_request *request,
@@ -165,9 +174,30 @@ static bool has_hung_up(int fd) {
     return poll(&look, 1, 0) > 0;
 }
 
+/* With the lock held. */
 static void wake(struct httpd_stream *stream) {
-    if (stream->is_suspended) {
+    if (!stream->is_posted) {
+        stream->is_posted = true;
+        loop_post(stream->httpd->loop, &stream->task, on_woken);
+    }
+}
+
+static void on_woken(struct loop_task *task) {
+    struct httpd_stream *stream = CONTAINER_OF(task, struct httpd_stream, task);
+    struct httpd *httpd = stream->httpd;
+    pthread_mutex_lock(&httpd->lock);
+    stream->is_posted = false;
+    pthread_mutex_unlock(&httpd->lock);
+    if (stream->is_gone) {
+        free_stream(stream);
+    } else if (stream->is_suspended) {
         stream->is_suspended = false;
         MHD_resume_connection(stream->connection);
+        httpd_turn(httpd);
     }
+}
+
+static void free_stream(struct httpd_stream *stream) {
+    buffer_reset(&stream->waiting);
+    free(stream);
 }

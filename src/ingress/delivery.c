@@ -25,6 +25,7 @@ static int read_body(struct delivery *delivery);
 static int compose(struct delivery *delivery, struct slice *body, struct json_error *where);
 static int make_events(struct delivery *delivery);
 static void on_stored(struct store_work *work);
+static void on_told(struct httpd_request *request, void *context);
 static void answer_stored(struct delivery *delivery, struct ingress_outcome *outcome);
 static void refuse_unstored(struct delivery *delivery, const struct error *error);
 static void refuse(struct delivery *delivery, unsigned status, const char *code, const char *message,
@@ -69,6 +70,7 @@ void ingress_on_request(struct httpd_request *request, void *context) {
         .append = {.events = delivery->events, .count = delivery->envelope.count, .received_us = clock_wall_us()},
         .done = on_stored,
     };
+    httpd_set_context(request, delivery);
     store_submit(ingress->options.store, &delivery->work);
 }
 
@@ -137,16 +139,22 @@ struct store_event ingress_store_event(const struct event *event) {
     return stored;
 }
 
-/* The store's thread, after the commit. */
+/* The store's thread, after the commit: it has better things to do than to answer. */
 static void on_stored(struct store_work *work) {
-    struct delivery *delivery = CONTAINER_OF(work, struct delivery, work);
+    httpd_call(CONTAINER_OF(work, struct delivery, work)->request, on_told);
+}
+
+static void on_told(struct httpd_request *request, void *context) {
+    (void)context;
+    struct delivery *delivery = httpd_context(request);
+    struct store_work *work = &delivery->work;
     if (work->error.code != ERROR_NONE) {
         refuse_unstored(delivery, &work->error);
     } else {
         struct ingress_outcome outcome = {
             .status = 200, .events = delivery->events, .count = delivery->envelope.count};
         ingress_count(&outcome);
-        ingress_note_deletions(delivery->ingress, delivery->request, &delivery->envelope);
+        ingress_note_deletions(delivery->ingress, request, &delivery->envelope);
         answer_stored(delivery, &outcome);
     }
     free_delivery(delivery);

@@ -195,7 +195,8 @@ static void test_silent_client_is_closed(void **state) {
 static void test_connections_are_limited(void **state) {
     (void)state;
     struct app app;
-    app_start(&app, (struct httpd_options){.connections = 2});
+    /* Nobody's silence helps. */
+    app_start(&app, (struct httpd_options){.connections = 2, .timeout_seconds = 10 * RAW_DEADLINE_SECONDS});
     struct raw raws[3];
     struct raw_answer answer;
     for (size_t i = 0; i < 2; i++) {

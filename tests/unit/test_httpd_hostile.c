@@ -158,6 +158,38 @@ static void test_large_heads(void **state) {
     app_stop(&app);
 }
 
+/* Much of everything: a connection's memory holds the head and what the library notes of each header. */
+static void ask_with_headers(uint16_t port, size_t wide, size_t narrow, struct raw_answer *answer) {
+    struct buffer request;
+    buffer_init(&request, 256 * 1024);
+    buffer_append_text(&request, "POST /now" HEAD "Content-Length: 900\r\n");
+    for (size_t i = 0; i < wide; i++) {
+        buffer_append_format(&request, "X-Wide-%zu: %04086d\r\n", i, 0);
+    }
+    for (size_t i = 0; i < narrow; i++) {
+        buffer_append_format(&request, "X-Narrow-%03zu: %042d\r\n", i, 0);
+    }
+    buffer_append_format(&request, "\r\n%0900d", 0);
+    assert_false(request.is_broken);
+    assert_int_not_equal(raw_ask(port, request.bytes, answer), 0);
+    buffer_reset(&request);
+}
+
+static void test_many_headers(void **state) {
+    (void)state;
+    struct app app;
+    app_start(&app, (struct httpd_options){0});
+    struct raw_answer answer;
+    char value[256];
+    ask_with_headers(app.port, 10, 100, &answer); /* 47 KiB: ten that a subscription adds, and others */
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "00000"));
+    ask_with_headers(app.port, 14, 10, &answer);
+    assert_int_equal(answer.status, 431);
+    assert_string_equal(raw_header(&answer, "Content-Type", value), "application/json");
+    app_stop(&app);
+}
+
 /* Heads cut anywhere, and bytes that are no HTTP at all. */
 static void test_broken_off_requests(void **state) {
     (void)state;
@@ -210,6 +242,7 @@ int main(void) {
         cmocka_unit_test(test_smuggled_request_is_not_seen),
         cmocka_unit_test(test_odd_requests_are_understood),
         cmocka_unit_test(test_large_heads),
+        cmocka_unit_test(test_many_headers),
         cmocka_unit_test(test_broken_off_requests),
         cmocka_unit_test(test_answer_cannot_be_split),
     };

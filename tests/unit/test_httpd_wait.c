@@ -13,7 +13,7 @@
 /* A request that waits holds no thread (there is one) and is not timed out. */
 static void test_many_wait_at_once(void **state) {
     (void)state;
-    enum { COUNT = 200 };
+    enum { COUNT = 600 };
     struct app app;
     app_start(&app, (struct httpd_options){.timeout_seconds = 1});
     static struct raw raws[COUNT];
@@ -58,6 +58,48 @@ static void test_answer_races_with_suspend(void **state) {
     raw_close(&raw);
     atomic_store(&app.is_over, true);
     pthread_join(app.racer, NULL);
+    app_stop(&app);
+}
+
+static _Thread_local bool is_listeners_thread;
+
+static void on_called(struct httpd_request *request, void *context) {
+    struct app *app = context;
+    /* The first call leaves the request waiting. */
+    if (atomic_fetch_add(&app->requests, 1) == 0) {
+        return;
+    }
+    app_answer(request, is_listeners_thread ? "at home" : "abroad");
+}
+
+static void note_thread(struct httpd_request *request, void *context) {
+    is_listeners_thread = true;
+    struct app *app = context;
+    pthread_mutex_lock(&app->lock);
+    app->later[app->later_count++] = request;
+    pthread_cond_broadcast(&app->changed);
+    pthread_mutex_unlock(&app->lock);
+}
+
+/* The listener has nothing else to do that would wake it. */
+static void test_call_on_the_listeners_thread(void **state) {
+    (void)state;
+    struct app app;
+    app_start(&app,
+              (struct httpd_options){.on_request = note_thread, .timeout_seconds = 10 * RAW_DEADLINE_SECONDS});
+    struct raw raw;
+    struct raw_answer answer;
+    raw_open(&raw, app.port);
+    raw_send(&raw, "GET /later" HEAD "\r\n");
+    app_wait_for_later(&app, 1);
+    httpd_call(app.later[0], on_called);
+    while (atomic_load(&app.requests) == 0) {
+        sched_yield();
+    }
+    httpd_call(app.later[0], on_called);
+    raw_read(&raw, &answer);
+    assert_string_equal(answer.body, "at home");
+    raw_close(&raw);
     app_stop(&app);
 }
 
@@ -207,6 +249,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_wait_at_once),
         cmocka_unit_test(test_answer_races_with_suspend),
+        cmocka_unit_test(test_call_on_the_listeners_thread),
         cmocka_unit_test(test_sender_hangs_up_while_it_waits),
         cmocka_unit_test(test_stop_waits_for_answers),
         cmocka_unit_test(test_stop_while_requests_come_in),
