@@ -1,13 +1,14 @@
 -- A million events that are queued when the host starts: it is ready soon, takes little memory, and keeps the
 -- order within each lane. Half of them are in ten long lanes, the others in lanes of five. Prints what it
 -- measured.
+local backlog = require "backlog"
 local host = require "host"
 local ledger = require "ledger"
 local native = host.native
 
 local is_long = os.getenv "SWITCHHOOK_SOAK" == "long"
 local COUNT = tonumber(os.getenv "SWITCHHOOK_EVENTS") or (is_long and 1000 * 1000 or 20 * 1000)
-local BATCH, HANDLED, HOT = 4000, is_long and 5000 or 1000, 10
+local HANDLED, HOT = is_long and 5000 or 1000, 10
 local sanitizer = host.read(host.build .. "/CMakeCache.txt"):match "\nSWITCHHOOK_SANITIZE:%w+=(%S+)"
 
 local scripts = {
@@ -27,14 +28,9 @@ end
 
 local function deliver_all(server)
   local text = host.json.encode(host.event("RouterJobQueued", { jobId = "JOB", place = "PLACE" }, { id = "ID" }))
-  for first = 1, COUNT, BATCH do
-    local batch = {}
-    for i = first, math.min(first + BATCH - 1, COUNT) do
-      local values = { ID = "e" .. i, JOB = job_of(i), PLACE = ("p%08d"):format(i) }
-      batch[#batch + 1] = text:gsub("%f[%w](%u+)%f[%W]", values)
-    end
-    assert.equal(200, server:deliver("[" .. table.concat(batch, ",") .. "]", { deadline = 120 }).status)
-  end
+  backlog.deliver(server, text, COUNT, function(i)
+    return { ID = "e" .. i, JOB = job_of(i), PLACE = ("p%08d"):format(i) }
+  end)
 end
 
 -- After a kill the one that was under way may come again.
