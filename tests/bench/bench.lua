@@ -1,9 +1,9 @@
--- What the benches in Lua share: their numbers, waiting without a pause, and cleaning up.
+-- What the benches in Lua share: their numbers, what processes use, waiting without a pause, and cleaning up.
 --
--- A bench prints one line for each thing that it measured, and asserts nothing. With --smoke it takes a second or
--- two, and only shows that it still works.
+-- A bench writes what it measured as a result (result.lua). It asserts nothing about speed, only that what it
+-- measured really happened. With --smoke it takes some seconds, and only shows that it still works.
 local here = arg[0]:match "^(.*)/[^/]*$" or "."
-package.path = here .. "/../support/?.lua;" .. package.path
+package.path = here .. "/?.lua;" .. here .. "/../support/?.lua;" .. package.path
 
 local host = require "host"
 local message = require "message"
@@ -21,14 +21,13 @@ function bench.run(measure)
   end
 end
 
--- Prints the median, the 99th percentile and the maximum of some seconds, in milliseconds.
-function bench.print_times(name, seconds)
+-- The median, the 99th percentile and the maximum of some seconds, in milliseconds.
+function bench.times(seconds)
   table.sort(seconds)
   local function at(share)
-    return seconds[math.max(1, math.ceil(share * #seconds))] * 1e3
+    return bench.round(seconds[math.max(1, math.ceil(share * #seconds))] * 1e3, 2)
   end
-  local words = "%-42s p50 %8.2f ms   p99 %8.2f ms   max %8.2f ms   (%d times)"
-  print(words:format(name, at(0.5), at(0.99), at(1), #seconds))
+  return at(0.5), at(0.99), at(1)
 end
 
 -- Waits until is_done returns something true, and returns it; wakes for bytes and not for a time. `connections`
@@ -56,6 +55,82 @@ function bench.wait(is_done, connections, upstream)
       connection:pull()
     end
   end
+end
+
+-- A host that calls the Job Router at router_port for each event of pace.c.
+function bench.serve_paced(router_port, config)
+  local router = 'router = { connection_string = "endpoint=http://127.0.0.1:%d/;accesskey=AAAA" }\n'
+  return host.serve {
+    config = router:format(router_port) .. (config or ""),
+    scripts = {
+      ["RouterJobWaitingForActivation.lua"] = "return function(e) router.jobs.activate(e.data.jobId) end",
+    },
+  }
+end
+
+-- Starts pace.c: `count` events, `rate` a second; the Job Router answers after delay_ms.
+function bench.pace(server, router_port, rate, count, delay_ms)
+  local arguments = { host.build .. "/tests/pace" }
+  for _, number in ipairs { server.port, router_port, rate, count, delay_ms * 1000 } do
+    arguments[#arguments + 1] = ("%d"):format(number)
+  end
+  return host.start_program(arguments)
+end
+
+-- The ids of a server's processes by name: "host" and "worker 1", "worker 2", ...
+function bench.processes(server)
+  local processes = { { name = "host", pid = server.pid } }
+  for i, worker in ipairs(server:api("/api/status").json.workers) do
+    processes[#processes + 1] = { name = "worker " .. i, pid = worker.pid }
+  end
+  return processes
+end
+
+-- What each thread of a process has used so far: a list of { name =, us = of processor time, sleeps = how often it
+-- waited for something }. The thread that a process began with is its "loop".
+function bench.threads(pid)
+  local threads = {}
+  for id in host.run_program({ "ls", ("/proc/%d/task"):format(pid) }).stdout:gmatch "%d+" do
+    local folder = ("/proc/%d/task/%s/"):format(pid, id)
+    local sleeps = host.read(folder .. "status"):match "\nvoluntary_ctxt_switches:%s*(%d+)"
+    threads[#threads + 1] = {
+      id = id,
+      name = tonumber(id) == pid and "loop" or host.read(folder .. "comm"):match "[^\n]*",
+      us = tonumber(host.read(folder .. "schedstat"):match "^%d+") / 1e3,
+      sleeps = tonumber(sleeps),
+    }
+  end
+  return threads
+end
+
+-- Proportional set size in MiB: pages that processes share count for each by its part.
+function bench.memory(pid)
+  return tonumber(host.read(("/proc/%d/smaps_rollup"):format(pid)):match "\nPss:%s+(%d+) kB") / 1024
+end
+
+-- Runs a program of the build that prints lines with tabs between the cells (cost_NAME), and returns them, the
+-- numbers as such.
+function bench.lines(program, ...)
+  local arguments = { host.build .. "/tests/" .. program }
+  for i, argument in ipairs { ... } do
+    arguments[i + 1] = ("%s"):format(argument)
+  end
+  local ended = host.run_program(arguments, { deadline = 3600 })
+  assert(ended.status == 0, ended.stderr)
+  local lines = {}
+  for line in ended.stdout:gmatch "[^\n]+" do
+    local cells = {}
+    for cell in line:gmatch "[^\t]+" do
+      cells[#cells + 1] = tonumber(cell) or cell
+    end
+    lines[#lines + 1] = cells
+  end
+  return lines
+end
+
+-- Rounds to `digits` after the point, for tables.
+function bench.round(value, digits)
+  return tonumber(("%%.%df"):format(digits or 0):format(value))
 end
 
 local template = host.json.encode {

@@ -1,51 +1,12 @@
--- The line: how long an event takes from the POST to the signed call, and how many deliveries are acknowledged in
--- a second.
+-- The line: how many deliveries are acknowledged in a second.
 local bench = dofile(arg[0]:match "^(.*)/[^/]*$" .. "/bench.lua")
 local host = require "host"
 local message = require "message"
 local socket = require "socket"
 local now = host.native.now
 
-local TIMES = bench.is_smoke and 20 or 400
-local PAUSE = 0.02
 local SENDERS = 64
 local SECONDS = bench.is_smoke and 0.3 or 5
-
--- One delivery at a time, with the host at rest before each.
-local function measure_latency()
-  local arrived = {}
-  local upstream = host.upstream(function(request)
-    arrived[request.target:match "/jobs/([^?]*)"] = now()
-    return 200, {}, "{}"
-  end)
-  local server = host.serve {
-    config = ('router = { connection_string = "endpoint=%s/;accesskey=AAAA" }'):format(upstream.url),
-    scripts = {
-      ["RouterJobWaitingForActivation.lua"] = "return function(e) router.jobs.activate(e.data.jobId) end",
-    },
-  }
-  local connection = host.connect(server.port)
-  local acknowledged, activated = {}, {}
-  for i = 1, TIMES do
-    local request, job = bench.delivery "RouterJobWaitingForActivation"
-    local answered
-    local begin = now()
-    connection.tcp:send(request)
-    bench.wait(function()
-      local answer, taken = message.read(connection.bytes, true)
-      if answer then
-        answered = now()
-        connection.bytes = connection.bytes:sub(taken + 1)
-      end
-      return answered and arrived[job]
-    end, { connection }, upstream)
-    acknowledged[i], activated[i] = answered - begin, arrived[job] - begin
-    socket.select({}, nil, PAUSE)
-  end
-  bench.print_times("POST sent to its 200", acknowledged)
-  bench.print_times("POST sent to its PATCH at the Job Router", activated)
-  server:stop()
-end
 
 -- Each sender posts its next event as soon as the one before is acknowledged.
 local function measure_rate(what, scripts)
@@ -90,7 +51,6 @@ local function measure_rate(what, scripts)
 end
 
 bench.run(function()
-  measure_latency()
   measure_rate("events without a script", {})
   measure_rate("events with a script that calls nothing", { ["RouterJobQueued.lua"] = "return function() end" })
 end)

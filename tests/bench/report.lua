@@ -140,7 +140,7 @@ local function goals_of(ratios)
 end
 
 local function block_of(name, found)
-  local when = { "`./tests/run bench " .. name .. "`" }
+  local when = { "`./tests/run bench " .. escape(found.bench or name) .. "`" }
   when[#when + 1] = found.date and escape(found.date)
   when[#when + 1] = found.commit and found.commit ~= "" and "commit " .. escape(found.commit)
   when[#when + 1] = found.programs and escape(table.concat(found.programs, ", "))

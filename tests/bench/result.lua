@@ -6,6 +6,7 @@
 --       title = "From the POST to the request that leaves",
 --       about = "One delivery at a time, the host at rest before each.",  -- a sentence or two below the title
 --       columns = { "events/s", "p50 ms", "p99 ms" },
+--       bench = "latency",                                   -- that finds it, if not the one of this name
 --     })
 --     latency:add(1000, 0.81, 3.2)                                   -- a row: numbers as they are, or words
 --     latency:bar("Switchhook", 0.81, "1,000 events/s")              -- in the picture; the group may be left out
@@ -82,6 +83,7 @@ function result.new(name, options)
     title = options.title,
     about = options.about,
     columns = options.columns,
+    bench = options.bench,
     programs = {},
     rows = {},
     chart = { unit = "", bars = {} },
@@ -110,6 +112,7 @@ function Result:write()
     title = self.title,
     about = self.about,
     columns = self.columns,
+    bench = self.bench,
     rows = self.rows,
     chart = #self.chart.bars > 0 and self.chart or nil,
     ratios = #self.ratios > 0 and self.ratios or nil,
@@ -124,7 +127,7 @@ function Result:write()
   end
   os.execute(("mkdir -p '%s'"):format(self.folder:gsub("'", "'\\''")))
   local path = self.folder .. "/" .. self.name .. ".json"
-  local order = { "title", "about", "date", "commit", "machine", "programs", "columns", "rows", "chart", "ratios" }
+  local order = { "title", "about", "bench", "date", "commit", "machine", "programs", "columns", "rows" }
   local file = assert(io.open(path .. ".new", "wb"))
   assert(file:write(json.encode(all, { indent = true, keyorder = order }), "\n"))
   assert(file:close())
@@ -219,6 +222,9 @@ function result.check(found)
   end
   if type(found.columns) ~= "table" or #found.columns == 0 then
     return "needs columns"
+  end
+  if found.bench ~= nil and not is_text(found.bench) then
+    return "its bench is no text"
   end
   return check_list(found.columns, "column", check_text)
     or check_rows(found.rows, #found.columns)

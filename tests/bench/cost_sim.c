@@ -1,7 +1,7 @@
-/* What the core of the local Job Router costs: bench_sim [JOBS [SCENE] | --smoke]. Each job goes through its
+/* What the core of the local Job Router costs: cost_sim [JOBS [SCENE]]. Each job goes through its
  * whole life by the calls of the REST API: created, offered, accepted, completed, closed. Time is the core's
  * own, moved by hand; what is measured is this process's processor time, so that a machine with other work on
- * it tells the same.
+ * it tells the same. Prints lines of scene, workers, jobs, and jobs, calls and events a second, with tabs between.
  *
  *   steady   twice as many jobs as workers are under way
  *   rivals   few jobs, each offered to five workers at once: the others' offers are revoked
@@ -44,7 +44,7 @@ static const struct scene scenes[] = {
 };
 
 static void fail(const char *what, const char *words) {
-    fprintf(stderr, "bench_sim: %s: %s\n", what, words);
+    fprintf(stderr, "cost_sim: %s: %s\n", what, words);
     exit(1);
 }
 
@@ -212,9 +212,8 @@ static void run(const struct scene *scene, size_t jobs, size_t workers) {
         take_events(&bench);
     }
     double seconds = cpu_seconds() - start;
-    printf("%-8s %4zu workers %7zu jobs: %6.2f s, %7.0f jobs/s, %7.0f calls/s, %7.0f events/s\n", scene->name,
-           workers, jobs, seconds, (double)jobs / seconds, (double)bench.calls / seconds,
-           (double)bench.events / seconds);
+    printf("%s\t%zu\t%zu\t%.0f\t%.0f\t%.0f\n", scene->name, workers, jobs, (double)jobs / seconds,
+           (double)bench.calls / seconds, (double)bench.events / seconds);
     fflush(stdout);
     sim_answer_reset(&bench.answer);
     sim_core_free(bench.core);
@@ -222,7 +221,7 @@ static void run(const struct scene *scene, size_t jobs, size_t workers) {
 }
 
 int main(int argc, char **argv) {
-    size_t jobs = argc < 2 ? 100000 : strcmp(argv[1], "--smoke") == 0 ? 1000 : (size_t)strtoul(argv[1], NULL, 10);
+    size_t jobs = argc < 2 ? 100000 : (size_t)strtoul(argv[1], NULL, 10);
     if (jobs == 0) {
         fail(argv[1], "is no number of jobs");
     }
