@@ -14,6 +14,8 @@ static const uint8_t *put_digest(char **texts, const uint8_t digest[CRYPTO_DIGES
 static int put_forgotten(struct change *change);
 static void put_step(struct change *change);
 static void later(struct change *change);
+static void send_later(struct host *host, struct store_work *work);
+static void on_send(struct loop_task *task);
 static void on_done(struct store_work *work);
 static void on_saved(struct loop_task *task);
 static void on_again(struct loop_timer *timer);
@@ -26,7 +28,7 @@ void change_submit(struct change *change) {
     }
     change->work.done = on_done;
     change->event->host->saving++;
-    store_submit(change->event->host->store, &change->work);
+    send_later(change->event->host, &change->work);
 }
 
 void change_drop(struct change *change) {
@@ -192,6 +194,24 @@ static void on_again(struct loop_timer *timer) {
     for (struct list_node *node; (node = list_take_first(&again)) != NULL;) {
         change_submit(CONTAINER_OF(node, struct change, in_unsaved));
     }
+}
+
+/* All changes of a turn go to the store at once, at its end: one lock, one wake, one commit. */
+static void send_later(struct host *host, struct store_work *work) {
+    if (host->unsent == NULL) {
+        host->unsent_end = &host->unsent;
+    }
+    work->next = NULL;
+    *host->unsent_end = work;
+    host->unsent_end = &work->next;
+    loop_defer(host->loop, &host->sender, on_send);
+}
+
+static void on_send(struct loop_task *task) {
+    struct host *host = CONTAINER_OF(task, struct host, sender);
+    struct store_work *first = host->unsent;
+    host->unsent = NULL;
+    store_submit_all(host->store, first);
 }
 
 /* On the store's thread. */

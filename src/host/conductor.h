@@ -56,8 +56,11 @@ struct host {
     struct breaker breaker;     /* in front of the Job Router */
     struct upstreams upstreams; /* those in front of others */
     struct list unsaved;        /* struct change, by in_unsaved */
-    bool cannot_save;           /* the last change found no space, see change_is_stuck */
-    size_t saving;              /* changes that the store has */
+    struct store_work *unsent;  /* changes of this turn, in order */
+    struct store_work **unsent_end;
+    struct loop_task sender; /* of them */
+    bool cannot_save;        /* the last change found no space, see change_is_stuck */
+    size_t saving;           /* changes that the store has */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;

@@ -26,7 +26,9 @@ struct admission {
     struct admitted events[];
 };
 
-static void on_append(const struct store_work *work, void *context);
+static void on_commit(const struct store_work *first, void *context);
+static size_t count_new(const struct store_work *first);
+static void admit(struct admission *admission, const struct store_work *work);
 static bool is_new(const struct store_event *event);
 static struct copy *copy_if_room(struct host *host, const struct store_event *event, int64_t received_us);
 static void on_admission(struct loop_task *task);
@@ -45,7 +47,7 @@ int intake_start(struct host *host, struct error *error) {
     atomic_store(&host->queued, totals.open);
     host->window = host->window_limit = INTAKE_WINDOW;
     host->copy_limit = INTAKE_COPIES;
-    store_on_append(host->store, on_append, host);
+    store_on_commit(host->store, on_commit, host);
     return 0;
 }
 
@@ -108,12 +110,12 @@ bool intake_drop(struct loop_task *task) {
     return true;
 }
 
-/* On the store's thread. */
-static void on_append(const struct store_work *work, void *context) {
+/* On the store's thread: one task for all deliveries of a commit, so that the loop wakes once. */
+static void on_commit(const struct store_work *first, void *context) {
     struct host *host = context;
-    size_t count = 0;
-    for (size_t i = 0; i < work->append.count; i++) {
-        count += is_new(&work->append.events[i]);
+    size_t count = count_new(first);
+    if (count == 0) {
+        return;
     }
     atomic_fetch_add(&host->queued, count); /* whether or not the loop can be told */
     struct admission *admission =
@@ -126,14 +128,32 @@ static void on_append(const struct store_work *work, void *context) {
         return;
     }
     *admission = (struct admission){.host = host};
-    for (size_t i = 0; i < work->append.count; i++) {
-        const struct store_event *event = &work->append.events[i];
-        if (is_new(event)) {
-            admission->events[admission->count++] =
-                (struct admitted){event->seq, event->lane, copy_if_room(host, event, work->append.received_us)};
+    for (const struct store_work *work = first; work != NULL; work = work->next) {
+        if (store_has_appended(work)) {
+            admit(admission, work);
         }
     }
     loop_post(host->loop, &admission->task, on_admission);
+}
+
+static size_t count_new(const struct store_work *first) {
+    size_t count = 0;
+    for (const struct store_work *work = first; work != NULL; work = work->next) {
+        for (size_t i = 0; store_has_appended(work) && i < work->append.count; i++) {
+            count += is_new(&work->append.events[i]);
+        }
+    }
+    return count;
+}
+
+static void admit(struct admission *admission, const struct store_work *work) {
+    for (size_t i = 0; i < work->append.count; i++) {
+        const struct store_event *event = &work->append.events[i];
+        if (is_new(event)) {
+            struct copy *copy = copy_if_room(admission->host, event, work->append.received_us);
+            admission->events[admission->count++] = (struct admitted){event->seq, event->lane, copy};
+        }
+    }
 }
 
 static bool is_new(const struct store_event *event) {

@@ -233,11 +233,16 @@ bool store_was_unclean(const struct store *store, uint64_t *last_seq);
 void store_leave_unclean(struct store *store);
 
 void store_submit(struct store *store, struct store_work *work);
+/* Several, chained by `next`, which is NULL in the last: in that order, with one wake of the store's thread. */
+void store_submit_all(struct store *store, struct store_work *first);
 
-/* Called on the store's thread after each commit that appended, with the delivery's work, before its `done`. One
- * listener; set before the first append. */
-void store_on_append(struct store *store, void (*listener)(const struct store_work *work, void *context),
+/* Called on the store's thread after each commit, before any `done` of it, with its first work; the others follow
+ * by `next`, and those that appended are told by store_has_appended. One listener; set before the first append. */
+void store_on_commit(struct store *store, void (*listener)(const struct store_work *first, void *context),
                      void *context);
+static inline bool store_has_appended(const struct store_work *work) {
+    return work->verb == STORE_APPEND && work->error.code == ERROR_NONE;
+}
 /* A write that can never work again on this descriptor (a failed sync, an I/O error): the host stops with a clear
  * exit. Called once, on the store's thread; all works from then on fail. */
 void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context),

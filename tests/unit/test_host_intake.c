@@ -8,6 +8,7 @@
 #include "host/conductor.h"
 #include "unit/store_kit.h"
 #include <cmocka.h>
+#include <sched.h>
 
 enum { WINDOW = 10, SEQ_MAX = 1000 };
 
@@ -21,6 +22,7 @@ static struct host *host;
 static uint64_t last_of_lane[SEQ_MAX]; /* by lane */
 static unsigned times[SEQ_MAX];        /* by seq: how often it came up */
 static unsigned made;
+static _Atomic unsigned done;
 
 static int setup(void **state) {
     if (kit_setup(state) < 0) {
@@ -221,6 +223,42 @@ static void what_is_told_of_comes_with_a_copy(void **state) {
     finish(&taken);
 }
 
+static void count_done(struct store_work *work) {
+    (void)work;
+    done++;
+}
+
+/* The loop is told once, and wakes once. */
+static void deliveries_of_a_commit_are_one_task(void **state) {
+    (void)state;
+    enum { DELIVERIES = 3 };
+    struct kit_event events[DELIVERIES];
+    struct store_work works[DELIVERIES];
+    struct loop_task *task;
+    char id[32];
+    for (unsigned i = 0; i < DELIVERIES; i++) {
+        snprintf(id, sizeof id, "e%u", ++made);
+        kit_event(&events[i], id, "j", "words");
+        events[i].event.lane = i;
+        works[i] = (struct store_work){
+            .verb = STORE_APPEND, .append = {&events[i].event, 1, KIT_NOW_US}, .done = count_done};
+        works[i].next = i + 1 < DELIVERIES ? &works[i + 1] : NULL;
+    }
+    done = 0;
+    store_submit_all(host->store, works);
+    while (done < DELIVERIES) {
+        sched_yield();
+    }
+    task = loop_take_posted(host->loop);
+    assert_non_null(task);
+    assert_null(loop_take_posted(host->loop));
+    task->run(task);
+    assert_int_equal(host->lanes.queued, DELIVERIES);
+    turn();
+    finish_all();
+    assert_each_once();
+}
+
 static void what_a_scan_finds_has_no_copy(void **state) {
     (void)state;
     struct taken taken;
@@ -327,6 +365,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_is_lost_or_doubled_by_what_arrives_meanwhile, setup, teardown),
         cmocka_unit_test_setup_teardown(lanes_that_wait_hold_up_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_told_of_comes_with_a_copy, setup, teardown),
+        cmocka_unit_test_setup_teardown(deliveries_of_a_commit_are_one_task, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_scan_finds_has_no_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_are_bounded_and_the_others_come_up_too, setup, teardown),
         cmocka_unit_test_setup_teardown(copies_that_no_lane_takes_are_freed, setup, teardown),

@@ -193,6 +193,20 @@ static void a_handler_that_came_later_has_no_run_of_it(void **state) {
     assert_null(run_of(1));
 }
 
+static void changes_of_a_turn_go_to_the_store_together(void **state) {
+    (void)state;
+    generation.handler_count = 2;
+    begin();
+    for (unsigned i = 0; i < 2; i++) {
+        list_remove(&run_of(i)->in_ready);
+        run_fail(run_of(i), &(struct verdict){.result = "error", .retry_after_s = -1});
+    }
+    assert_ptr_equal(host->unsent, &run_of(0)->save.work);
+    assert_ptr_equal(host->unsent->next, &run_of(1)->save.work);
+    wait_until(is_gone);
+    assert_null(host->unsent);
+}
+
 static void arguments_that_are_no_list_end_the_worker(void **state) {
     (void)state;
     dispatch();
@@ -319,6 +333,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         HOSTED(a_new_event_is_begun_without_a_read),
         HOSTED(a_handler_that_came_later_has_no_run_of_it),
+        HOSTED(changes_of_a_turn_go_to_the_store_together),
         HOSTED(arguments_that_are_no_list_end_the_worker),
         HOSTED(a_run_may_leave_its_worker_before_it_goes_back),
         HOSTED(what_an_earlier_attempt_wanted_is_not_done),

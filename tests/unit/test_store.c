@@ -399,9 +399,9 @@ struct order {
     pthread_cond_t changed;
 };
 
-static void listen(const struct store_work *work, void *context) {
+static void listen(const struct store_work *first, void *context) {
     struct order *order = context;
-    if (work == &order->work && order->answered == 0) {
+    if (first == &order->work && store_has_appended(first) && order->answered == 0) {
         order->listened++;
     }
 }
@@ -420,7 +420,7 @@ static void the_listener_hears_before_the_sender(void **state) {
     kit_event(&made, "a", "j", "x");
     struct order order = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     order.work = (struct store_work){.verb = STORE_APPEND, .append = {&made.event, 1, KIT_NOW_US}, .done = answer};
-    store_on_append(store, listen, &order);
+    store_on_commit(store, listen, &order);
     store_submit(store, &order.work);
     pthread_mutex_lock(&order.mutex);
     while (order.answered == 0) {

@@ -242,13 +242,77 @@ static void the_wal_does_not_grow_for_ever(void **state) {
     free(large);
 }
 
+/* In the order in which they are told. */
+struct told {
+    struct store_work *done[8];
+    size_t listened, appended;
+    _Atomic size_t count;
+};
+
+static struct told told;
+
+static void tell(struct store_work *work) {
+    told.done[told.count] = work;
+    told.count++;
+}
+
+static void listen(const struct store_work *first, void *context) {
+    (void)context;
+    assert_int_equal(told.count, 0);
+    told.listened++;
+    for (const struct store_work *work = first; work != NULL; work = work->next) {
+        told.appended += store_has_appended(work);
+    }
+}
+
+static void a_chain_is_one_commit_and_deliveries_hear_of_it_last(void **state) {
+    struct store *store = open_kit(*state);
+    struct kit_event made[4];
+    for (int i = 0; i < 4; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "e%d", i);
+        kit_event(&made[i], id, "j", "x");
+    }
+    assert_int_equal(kit_append(store, &made[0].event), ERROR_NONE);
+    made[3].event.content = NULL; /* is refused */
+    struct store_work works[] = {
+        {.verb = STORE_APPEND, .append = {&made[1].event, 1, KIT_NOW_US}, .done = tell},
+        {.verb = STORE_CHANGE,
+         .change = {.fence = store_fence(store), .seq = 1, .event_state = STORE_UNHANDLED},
+         .done = tell},
+        {.verb = STORE_APPEND, .append = {&made[2].event, 1, KIT_NOW_US}, .done = tell},
+        {.verb = STORE_APPEND, .append = {&made[3].event, 1, KIT_NOW_US}, .done = tell},
+        {.verb = STORE_CHANGE,
+         .change = {.fence = store_fence(store), .seq = 1, .event_state = STORE_DONE},
+         .done = tell},
+    };
+    static const size_t order[] = {1, 4, 0, 2, 3};
+    enum { WORKS = sizeof works / sizeof *works };
+    memset(&told, 0, sizeof told);
+    for (size_t i = 0; i + 1 < WORKS; i++) {
+        works[i].next = &works[i + 1];
+    }
+    store_on_commit(store, listen, NULL);
+    store_submit_all(store, works);
+    store_close(store); /* does it first */
+    assert_int_equal(told.listened, 1);
+    assert_int_equal(told.appended, 2);
+    assert_int_equal(told.count, WORKS);
+    for (size_t i = 0; i < WORKS; i++) {
+        assert_ptr_equal(told.done[i], &works[order[i]]);
+    }
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_refused_work_spoils_no_other),  STORE_TEST(a_spoiled_commit_is_done_again_one_by_one),
-        STORE_TEST(many_threads_send_and_read),      STORE_TEST(the_wal_does_not_grow_for_ever),
+        STORE_TEST(a_refused_work_spoils_no_other),
+        STORE_TEST(a_spoiled_commit_is_done_again_one_by_one),
+        STORE_TEST(many_threads_send_and_read),
+        STORE_TEST(the_wal_does_not_grow_for_ever),
         STORE_TEST(closing_does_what_was_submitted),
+        STORE_TEST(a_chain_is_one_commit_and_deliveries_hear_of_it_last),
     };
     /* A limit of SQLite's memory needs its counting, which the store turns off where SQLite does not run yet. */
     sqlite3_initialize();

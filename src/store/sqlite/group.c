@@ -159,17 +159,30 @@ static void break_store(struct store *store, const struct error *error) {
     }
 }
 
-/* A work belongs to its owner again as soon as `done` is called: the next one is read before. */
+/* A work belongs to its owner again as soon as `done` is called: the next one is read before. Deliveries come
+ * last: to answer each takes time, in which whoever waits for the others would wake for them one by one. */
 static void announce(struct store *store, struct store_work *first) {
     pthread_mutex_lock(&store->mutex);
-    void (*listener)(const struct store_work *, void *) = store->on_append;
-    void *context = store->append_context;
+    void (*listener)(const struct store_work *, void *) = store->on_commit;
+    void *context = store->commit_context;
     pthread_mutex_unlock(&store->mutex);
+    if (listener != NULL) {
+        listener(first, context);
+    }
+    struct store_work *deliveries = NULL;
+    struct store_work **end = &deliveries;
     for (struct store_work *work = first, *next; work != NULL; work = next) {
         next = work->next;
-        if (listener != NULL && work->verb == STORE_APPEND && work->error.code == ERROR_NONE) {
-            listener(work, context);
+        if (work->verb == STORE_APPEND) {
+            *end = work;
+            end = &work->next;
+        } else {
+            work->done(work);
         }
+    }
+    *end = NULL;
+    for (struct store_work *work = deliveries, *next; work != NULL; work = next) {
+        next = work->next;
         work->done(work);
     }
 }

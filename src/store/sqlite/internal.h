@@ -138,8 +138,8 @@ struct store {
     struct store_work *queue, **queue_end;
     bool is_stopping;
     struct store_totals committed;
-    void (*on_append)(const struct store_work *work, void *context);
-    void *append_context;
+    void (*on_commit)(const struct store_work *first, void *context);
+    void *commit_context;
     void (*on_broken)(const struct error *error, void *context);
     void *broken_context;
 };

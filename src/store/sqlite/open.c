@@ -83,11 +83,11 @@ void store_leave_unclean(struct store *store) {
     store->is_left_unclean = true;
 }
 
-void store_on_append(struct store *store, void (*listener)(const struct store_work *work, void *context),
+void store_on_commit(struct store *store, void (*listener)(const struct store_work *first, void *context),
                      void *context) {
     pthread_mutex_lock(&store->mutex);
-    store->on_append = listener;
-    store->append_context = context;
+    store->on_commit = listener;
+    store->commit_context = context;
     pthread_mutex_unlock(&store->mutex);
 }
 

@@ -22,10 +22,18 @@ void *writer_main(void *context) {
 
 void store_submit(struct store *store, struct store_work *work) {
     work->next = NULL;
+    store_submit_all(store, work);
+}
+
+void store_submit_all(struct store *store, struct store_work *first) {
+    struct store_work *last = first;
+    while (last->next != NULL) {
+        last = last->next;
+    }
     pthread_mutex_lock(&store->mutex);
     bool was_empty = store->queue == NULL;
-    *store->queue_end = work;
-    store->queue_end = &work->next;
+    *store->queue_end = first;
+    store->queue_end = &last->next;
     if (was_empty) {
         pthread_cond_signal(&store->wake);
     }
