@@ -4,6 +4,7 @@ local sandbox = { "event", "router", "log", "json", "state", "time", "http", "sl
   "now", "uuid", "secret", "crm" }
 files["scripts"] = { read_globals = sandbox }
 files["examples"] = { read_globals = sandbox }
+files["tests/bench/load.lua"] = { std = "luajit", globals = { "init", "request", "done" }, read_globals = { "wrk" } }
 files["tests/**/*_spec.lua"] = { std = "+busted" }
 files["scripts/**/*_spec.lua"] = { std = "+busted" }
 files["tests/soak/*.lua"] = { std = "+busted" }

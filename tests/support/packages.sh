@@ -6,7 +6,12 @@ packages_build=(gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev libmicr
   libcurl4-openssl-dev libsqlite3-dev ca-certificates tzdata)
 packages_quickstart=(curl openssl)
 packages_test=(g++ libcmocka-dev lua5.4 lua-busted lua-check lua-socket lua-dkjson lua-filesystem clang-format curl openssl
-  sqlite3 rapidjson-dev)
+  sqlite3 rapidjson-dev wrk)
+packages_bench=(nginx-light libnginx-mod-http-lua lua-cjson webhook)
+# Debian's npm cannot be installed beside other vendors' nodejs, which bring their own.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+  packages_bench+=(nodejs npm)
+fi
 
 # packages_install WHAT-FOR PACKAGE...: nothing is asked, and nothing is fetched when nothing is missing.
 packages_install() {

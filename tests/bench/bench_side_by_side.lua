@@ -1,0 +1,211 @@
+-- Side by side: how many deliveries Switchhook acknowledges in a second, and what one would pick instead. The same
+-- load for each, in turns, a fresh start for each turn; the figures are medians of the turns.
+local bench = dofile(arg[0]:match "^(.*)/[^/]*$" .. "/bench.lua")
+local contenders = require "contenders"
+local host = require "host"
+local proc = require "proc"
+local result = require "result"
+local wrk = require "wrk"
+
+local ROUNDS = bench.is_smoke and 1 or 3
+local SECONDS = bench.is_smoke and 0.2 or 2
+local CASES = {
+  { batch = 1, connections = 64 },
+  { batch = 1, connections = 512 },
+  { batch = 10, connections = 64 },
+  { batch = 100, connections = 64 },
+  { batch = 100, connections = 512 },
+}
+if bench.is_smoke then
+  CASES = { { batch = 10, connections = 8 } }
+end
+
+-- Waits until nothing is left to do, and holds Switchhook to having handled all that it acknowledged: `least`
+-- events. Those that were under way when the load ended may be there as well.
+local function wait_handled(server, least, under_way)
+  local handled
+  host.wait_until(function()
+    local status = server:api("/api/status").json
+    handled = status.sinceStart.done + status.sinceStart.unhandled
+    return handled >= least and status.events.queued + status.events.running + status.events.waiting == 0
+  end, ("%d acknowledged events to be handled"):format(least), 120, function()
+    return ("%d are"):format(handled)
+  end)
+  if handled > least + under_way then
+    error(("%d events were handled, and no more than %d were sent"):format(handled, least + under_way))
+  end
+end
+
+-- One turn of a contender: a warm-up, then the load.
+local function take_turn(contender, case)
+  local running = contender.start {}
+  local load = { url = running.url, batch = case.batch, connections = case.connections, seconds = SECONDS }
+  local warm = not bench.is_smoke and wrk.run { url = load.url, batch = load.batch, connections = 64, seconds = 1 }
+  local sent, under_way = warm and warm.requests or 0, warm and 64 or 0
+  if contender.is_ours then
+    wait_handled(running, sent * case.batch, under_way * case.batch)
+  end
+  local before, turn = proc.cpu_seconds(running.pid), {}
+  local begin = host.native.now()
+  function load.at_load()
+    turn.mib = proc.pss_mib(running.pid)
+  end
+  local found = wrk.run(load)
+  local events = found.requests * case.batch
+  if contender.is_ours then
+    wait_handled(running, sent * case.batch + events, (under_way + case.connections) * case.batch)
+    turn.handled = events / (host.native.now() - begin)
+  end
+  turn.rate = events / found.seconds
+  turn.cpu_us = (proc.cpu_seconds(running.pid) - before) / events * 1e6
+  turn.share = found.cpu / found.seconds
+  running:stop()
+  return turn
+end
+
+local function print_turn(contender, case, turn)
+  local words = "%-42s %3d x %-3d %9.0f events/s %8.1f us/event %7.1f MiB   load %3.0f %%   handled %9.0f/s"
+  print(words:format(contender.label, case.batch, case.connections, turn.rate, turn.cpu_us, turn.mib or 0,
+    turn.share * 100, turn.handled or turn.rate))
+end
+
+-- All turns: turns[name][case] is a list.
+local function measure(present)
+  local turns = {}
+  for _, contender in ipairs(present) do
+    turns[contender.name] = {}
+    for i in ipairs(CASES) do
+      turns[contender.name][i] = {}
+    end
+  end
+  for _ = 1, ROUNDS do
+    for i, case in ipairs(CASES) do
+      for _, contender in ipairs(present) do
+        local turn = take_turn(contender, case)
+        print_turn(contender, case, turn)
+        table.insert(turns[contender.name][i], turn)
+        host.clean_up(true)
+      end
+    end
+  end
+  return turns
+end
+
+-- The median of what `value_of` makes of each turn and its number.
+local function median(turns, value_of)
+  local values = {}
+  for i, turn in ipairs(turns) do
+    values[i] = value_of(turn, i)
+  end
+  table.sort(values)
+  local middle = #values // 2
+  return #values % 2 == 1 and values[middle + 1] or (values[middle] + values[middle + 1]) / 2
+end
+
+local function name_of(case)
+  return ("%s x %d"):format(case.batch == 1 and "1" or tostring(case.batch), case.connections)
+end
+
+local function rate_of(turn)
+  return turn.rate
+end
+
+-- The columns behind the rates: for the first and the last case.
+local EXTRAS = {
+  { "µs of processor", "cpu_us" },
+  { "MiB under load", "mib" },
+}
+
+local function fill_table(found, present, turns)
+  for _, contender in ipairs(present) do
+    local of, row, share = turns[contender.name], { contender.label, contender.stored }, 0
+    for i in ipairs(CASES) do
+      row[#row + 1] = bench.round(median(of[i], rate_of))
+      for _, turn in ipairs(of[i]) do
+        share = math.max(share, turn.share)
+      end
+    end
+    row[#row + 1] = contender.is_ours and bench.round(median(of[1], function(turn)
+      return turn.handled
+    end)) or "-"
+    for _, extra in ipairs(EXTRAS) do
+      for _, i in ipairs { 1, #CASES } do
+        row[#row + 1] = bench.round(median(of[i], function(turn)
+          return turn[extra[2]] or 0
+        end), 1)
+      end
+    end
+    row[#row + 1] = bench.round(share * 100)
+    found:add(table.unpack(row))
+  end
+end
+
+-- How much more Switchhook did than the other in the same turn: the median of the turns. Nil without the other.
+local function compare(turns, case, other)
+  if not turns[other] then
+    return nil
+  end
+  return median(turns.switchhook[case], function(turn, i)
+    return turn.rate / turns[other][case][i].rate
+  end)
+end
+
+local function fill_goals(found, turns)
+  local singles = {
+    { "log", "the bare log", 0.75, 0.9 },
+    { "nginx", "nginx + Lua with one worker", 0.55, 0.7 },
+    { "node", "Node.js", 1.2, 1.5 },
+  }
+  for i, case in ipairs(CASES) do
+    local goals = case.batch == 1 and singles or case.batch == 100 and { singles[3] } or {}
+    for _, goal in ipairs(goals) do
+      local what = case.batch == 1 and "single deliveries" or ("batches of %d"):format(case.batch)
+      found:ratio {
+        what = ("%s acknowledged, %d connections: of %s"):format(what, case.connections, goal[2]),
+        value = compare(turns, i, goal[1]), goal = goal[3], aim = goal[4],
+      }
+    end
+  end
+end
+
+local function fill_chart(found, present, turns)
+  found.chart.unit = "events per second; more is better"
+  for i, case in ipairs(CASES) do
+    local what = case.batch == 1 and "single deliveries" or ("batches of %d"):format(case.batch)
+    for _, contender in ipairs(case.connections == 64 and present or {}) do
+      local value = median(turns[contender.name][i], rate_of)
+      found:bar(contender.label, value, ("%s, %d connections"):format(what, case.connections))
+    end
+  end
+end
+
+local function columns()
+  local names = { "program", "a 200 means stored" }
+  for _, case in ipairs(CASES) do
+    names[#names + 1] = name_of(case)
+  end
+  names[#names + 1] = "handled, " .. name_of(CASES[1])
+  for _, extra in ipairs(EXTRAS) do
+    for _, i in ipairs { 1, #CASES } do
+      names[#names + 1] = extra[1] .. ", " .. name_of(CASES[i])
+    end
+  end
+  names[#names + 1] = "load's own %"
+  return names
+end
+
+local ABOUT = "Events acknowledged in a second, by the size of the deliveries and the number of connections (10 x "
+  .. "64: deliveries of 10 events, on 64 connections); then how many Switchhook also handled in a second, the "
+  .. "processor time for an event with all of a program's processes, and their memory. The last column is the "
+  .. "most that the load itself took of a processor: at 95 and more it may be what limits."
+
+bench.run(function()
+  local title = "Deliveries acknowledged, side by side"
+  local found = result.new("side_by_side", { title = title, about = ABOUT, columns = columns() })
+  local present = contenders.present(found.programs)
+  local turns = measure(present)
+  fill_table(found, present, turns)
+  fill_goals(found, turns)
+  fill_chart(found, present, turns)
+  print(found:write())
+end)

@@ -1,0 +1,53 @@
+-- Load, by wrk and tests/bench/load.lua.
+--
+--     local wrk = require "wrk"
+--     wrk.run { url = "http://127.0.0.1:8080/events", connections = 64, batch = 1, seconds = 2,
+--               at_load = function() ... end }        -- called once, near the end of the load
+--     -> { requests =, seconds =, refused = (answers that were not 2xx), broken = (connections), timeouts =,
+--          cpu = (seconds of processor time that wrk itself took), p50 =, p99 = (ms) }
+--
+-- wrk counts whole seconds; for parts of one it is stopped by a signal. That something was refused is an error.
+local host = require "host"
+
+local wrk = {}
+
+function wrk.is_installed()
+  return host.run_program({ "sh", "-c", "command -v wrk" }).status == 0
+end
+
+function wrk.version()
+  return "wrk " .. (host.run_program({ "sh", "-c", "wrk --version; true" }).stdout:match "[%d.]+" or "")
+end
+
+function wrk.run(options)
+  local now = host.native.now
+  local duration = math.max(1, math.ceil(options.seconds))
+  local process = host.start_program {
+    "wrk", "-t1", "-c" .. options.connections, "-d" .. duration .. "s", "--timeout", "10s",
+    "-s", host.source .. "/tests/bench/load.lua", options.url, "--", tostring(options.batch),
+  }
+  local begin, at_load = now(), options.at_load
+  local is_cut = options.seconds < duration
+  host.wait_until(function()
+    local passed = now() - begin
+    if at_load and passed > options.seconds * 0.75 then
+      at_load()
+      at_load = nil
+    end
+    if is_cut and passed > options.seconds then
+      process:signal(host.native.SIGINT)
+      is_cut = false
+    end
+    return not process:is_running()
+  end, "wrk", options.seconds + 60)
+  local found = {}
+  for name, value in (process:stdout():match "\nRESULT ([^\n]*)" or ""):gmatch "(%w+)=([%d.]+)" do
+    found[name] = tonumber(value)
+  end
+  if not found.requests or found.requests == 0 or found.refused + found.broken + found.timeouts > 0 then
+    error(("the load on %s failed:\n%s%s"):format(options.url, process:stdout(), process:stderr()))
+  end
+  return found
+end
+
+return wrk
