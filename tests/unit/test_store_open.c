@@ -8,17 +8,8 @@
 #include <cmocka.h>
 
 #include "store/sqlite/schema.h"
-#include "store_kit.h"
+#include "store_asserts.h"
 #include <stdatomic.h>
-
-static struct store *open_kit(const struct kit *kit) {
-    struct error error = {0};
-    struct store *store = store_open(kit->path, &error);
-    if (store == NULL) {
-        fail_msg("%s", error.message);
-    }
-    return store;
-}
 
 static void expect_refusal(const char *location, enum error_code code, const char *words) {
     struct error error = {0};
@@ -135,7 +126,7 @@ static void a_newer_layout_is_refused(void **state) {
     const struct kit *kit = *state;
     store_close(open_kit(kit));
     run_sql(kit, "PRAGMA user_version = 99");
-    expect_refusal(kit->path, ERROR_CORRUPT, "newer switchhook (layout 99, this one knows 1)");
+    expect_refusal(kit->path, ERROR_CORRUPT, "newer switchhook (layout 99, this one knows 2)");
 }
 
 static void the_file_is_set_up_as_it_must_be(void **state) {
@@ -145,7 +136,7 @@ static void the_file_is_set_up_as_it_must_be(void **state) {
     assert_int_equal(number(kit, "PRAGMA auto_vacuum"), 2);
     assert_int_equal(number(kit, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
     assert_int_equal(number(kit, "PRAGMA application_id"), SCHEMA_APPLICATION);
-    assert_int_equal(number(kit, "PRAGMA user_version"), 1);
+    assert_int_equal(number(kit, "PRAGMA user_version"), 2);
 }
 
 static void a_file_that_cannot_be_set_up_is_refused(void **state) {
@@ -181,6 +172,39 @@ static void migrations_follow_each_other(void **state) {
     /* A migration is done whole or not at all. */
     assert_int_equal(number(kit, "PRAGMA user_version"), 2);
     assert_int_equal(number(kit, "SELECT count(*) FROM sqlite_schema WHERE name = 'c'"), 0);
+}
+
+static int note_open(void *context, const struct store_open_event *event) {
+    uint64_t *found = context;
+    *found = *found * 10 + event->seq;
+    return 0;
+}
+
+/* Events 1 to 3, of which the second is done. */
+static void a_store_of_the_first_layout_goes_on(void **state) {
+    const struct kit *kit = *state;
+    const char *const first[] = {schema_migrations[0], NULL};
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(kit->path, &db), SQLITE_OK);
+    assert_int_equal(schema_prepare(db, kit->path, first, NULL), 0);
+    sqlite3_close(db);
+    run_sql(kit, "INSERT INTO events VALUES (1, 0, 7, 1), (2, 3, 7, 2), (3, 2, 7, 3);"
+                 "INSERT INTO envelopes(seq, received, identity, content)"
+                 " SELECT seq, 1, zeroblob(16), zeroblob(16) FROM events;"
+                 "INSERT INTO bodies SELECT seq, 'x' FROM events");
+    struct store *store = open_kit(kit);
+    check_store(store);
+    struct store_reader *reader = reader_of(store);
+    uint64_t found = 0;
+    assert_int_equal(store_each_open(reader, 0, note_open, &found, NULL), 0);
+    assert_int_equal(found, 13);
+    store_reader_free(reader);
+    assert_int_equal(totals_of(store).open, 2);
+    assert_int_equal(kit_append_many(store, 4, 1), ERROR_NONE);
+    assert_int_equal(totals_of(store).open, 3);
+    store_close(store);
+    assert_int_equal(number(kit, "PRAGMA user_version"), 2);
+    assert_int_equal(number(kit, "SELECT count(*) FROM sqlite_schema WHERE name = 'events_open'"), 0);
 }
 
 static void a_clean_stop_is_remembered(void **state) {
@@ -269,6 +293,7 @@ int main(void) {
         STORE_TEST(the_file_is_set_up_as_it_must_be),
         STORE_TEST(a_file_that_cannot_be_set_up_is_refused),
         STORE_TEST(migrations_follow_each_other),
+        STORE_TEST(a_store_of_the_first_layout_goes_on),
         STORE_TEST(a_clean_stop_is_remembered),
         STORE_TEST(numbers_are_never_given_twice),
         STORE_TEST(a_host_that_lost_its_store_stops_writing),

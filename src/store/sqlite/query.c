@@ -17,7 +17,6 @@ enum { STRETCH = 4096 };
 #define NEWEST_FIRST " ORDER BY e.seq DESC"
 
 const char query_any[] = IN_STRETCH " AND (?3 < 0 OR e.state = ?3)" NEWEST_FIRST;
-const char query_open[] = IN_STRETCH " AND e.state <= 2 AND e.state = ?3" NEWEST_FIRST;
 const char query_aside[] = IN_STRETCH " AND e.state >= 4 AND e.state = ?3" NEWEST_FIRST;
 const char query_job[] = "SELECT " READER_RECORD " FROM job_segments s"
                          " CROSS JOIN job_index j ON j.segment = s.last AND j.hash = ?6"
@@ -82,12 +81,9 @@ static int search_stretches(struct search *search, uint64_t from, uint64_t below
     return 0;
 }
 
-/* The open ones, and those that were set aside, have small indexes of their own. */
+/* Those that were set aside have a small index of their own. */
 static enum reader_statement statement_for(const struct store_query *query) {
-    if (query->state < 0 || query->state == STORE_DONE) {
-        return QUERY_ANY;
-    }
-    return query->state <= STORE_WAITING ? QUERY_OPEN : QUERY_ASIDE;
+    return query->state > STORE_DONE ? QUERY_ASIDE : QUERY_ANY;
 }
 
 /* Leaves nothing to be found (left = 0) once `visit` has had enough. */

@@ -216,7 +216,6 @@ static int prepare(struct store_reader *reader, struct error *error) {
         [READ_TIMERS] = "SELECT id, due, lane, type, raw FROM timers WHERE due < ? ORDER BY due, id LIMIT ?",
         [READ_NEXT_TIMER] = "SELECT min(due) FROM timers",
         [QUERY_ANY] = query_any,
-        [QUERY_OPEN] = query_open,
         [QUERY_ASIDE] = query_aside,
         [QUERY_JOB] = query_job,
         [QUERY_INDEXED] = query_indexed,

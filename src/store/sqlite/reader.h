@@ -15,7 +15,6 @@ enum reader_statement {
     READ_TIMERS,
     READ_NEXT_TIMER,
     QUERY_ANY,
-    QUERY_OPEN,
     QUERY_ASIDE,
     QUERY_JOB,
     QUERY_INDEXED,
@@ -37,6 +36,6 @@ enum { READER_RECORD_BODY = 12 };
 void reader_record(sqlite3_stmt *statement, struct store_record *record);
 
 /* query.c */
-extern const char query_any[], query_open[], query_aside[], query_job[], query_indexed[];
+extern const char query_any[], query_aside[], query_job[], query_indexed[];
 
 #endif
