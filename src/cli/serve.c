@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum choice { BY_TERMINAL, YES, NO };
@@ -22,6 +23,7 @@ struct serving {
 static void print_help(void);
 static int read_options(int argc, char **argv, struct serve_options *options);
 static int serve(const struct serve_options *options);
+static void raise_descriptors(void);
 static void on_note(void *context, const struct switchhook_note *note);
 static struct host_note host_note_of(const struct switchhook_note *note);
 static struct slice slice_from(struct switchhook_text text);
@@ -75,6 +77,7 @@ static int read_options(int argc, char **argv, struct serve_options *options) {
 }
 
 static int serve(const struct serve_options *options) {
+    raise_descriptors();
     bool is_terminal = isatty(STDOUT_FILENO);
     struct serving serving = {.trace = {.out = STDOUT_FILENO, .has_colour = is_terminal},
                               .has_trace =
@@ -96,6 +99,15 @@ static int serve(const struct serve_options *options) {
     int status = switchhook_run(host, &error) < 0 ? cli_fail("%s", error.message) : CLI_OK;
     switchhook_close(host);
     return status;
+}
+
+/* Every delivery and every call under way has one; the usual 1,024 are few. */
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static void on_note(void *context, const struct switchhook_note *note) {

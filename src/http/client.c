@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECTIONS_PER_HOST = 64 };
+/* As many calls as two workers have under way (limits.in_flight): of 20 ms each, 64 at a time would be 3,200 a
+ * second. */
+enum { CONNECTIONS_PER_HOST = 512 };
 
 static void start_libcurl(void);
 static void starve(struct http_client *client, struct http_call *call);
 static void unstarve(struct http_client *client, struct http_call *call);
 static void release(struct http_transfer *transfer);
-static void on_finish(struct loop_task *task);
+static void on_turn(struct loop_task *task);
 static void finish_starved(struct http_client *client);
 static void finish_one(struct http_transfer *transfer);
 static int list_headers(struct http_transfer *transfer, struct http_header **headers);
@@ -35,6 +37,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_options
     list_init(&client->finished);
     list_init(&client->spare);
     list_init(&client->sockets);
+    map_init(&client->socket_of);
     client->connections_per_host = CONNECTIONS_PER_HOST;
     if (options != NULL && options->connections_per_host > 0) {
         client->connections_per_host = options->connections_per_host;
@@ -75,10 +78,11 @@ void http_client_free(struct http_client *client) {
         unstarve(client, client->starved);
     }
     http_multi_stop(client);
+    map_reset(&client->socket_of);
     free(client->ca_file);
     free(client->allowed);
     /* A task that the loop has already cannot be taken back: it frees the rest. */
-    client->is_freed = client->finish.is_queued;
+    client->is_freed = client->turn.is_queued;
     if (!client->is_freed) {
         free(client);
     }
@@ -141,7 +145,11 @@ void http_transfer_finish(struct http_transfer *transfer) {
     struct http_client *client = transfer->client;
     list_remove(&transfer->node);
     list_append(&client->finished, &transfer->node);
-    loop_defer(client->loop, &client->finish, on_finish);
+    http_client_defer(client);
+}
+
+void http_client_defer(struct http_client *client) {
+    loop_defer(client->loop, &client->turn, on_turn);
 }
 
 static void start_libcurl(void) {
@@ -153,7 +161,7 @@ static void starve(struct http_client *client, struct http_call *call) {
     call->transfer = &client->no_memory;
     call->next = client->starved;
     client->starved = call;
-    loop_defer(client->loop, &client->finish, on_finish);
+    http_client_defer(client);
 }
 
 static void unstarve(struct http_client *client, struct http_call *call) {
@@ -170,7 +178,7 @@ static void unstarve(struct http_client *client, struct http_call *call) {
 static void release(struct http_transfer *transfer) {
     struct http_client *client = transfer->client;
     list_remove(&transfer->node);
-    if (client->spare_count == HTTP_SPARE_LIMIT) {
+    if (client->spare_count == client->connections_per_host) {
         http_transfer_free(transfer);
         return;
     }
@@ -179,14 +187,15 @@ static void release(struct http_transfer *transfer) {
     client->spare_count++;
 }
 
-/* Those that finish while this runs (a call that `done` made and that cannot be made) wait for the task's next
- * turn. */
-static void on_finish(struct loop_task *task) {
-    struct http_client *client = CONTAINER_OF(task, struct http_client, finish);
+/* All calls of a loop's turn are begun together. Those that finish while `done` is called (one that `done` made
+ * and that cannot be made) wait for the task's next turn. */
+static void on_turn(struct loop_task *task) {
+    struct http_client *client = CONTAINER_OF(task, struct http_client, turn);
     if (client->is_freed) {
         free(client);
         return;
     }
+    http_multi_act(client);
     struct list batch;
     list_init(&batch);
     LIST_EACH (&client->finished, node) {

@@ -3,13 +3,14 @@
 #define HTTP_CLIENT_H
 
 #include "base/list.h"
+#include "base/map.h"
 #include "http/http.h"
 #include <curl/curl.h>
 #include <sys/socket.h>
 
 enum {
     HTTP_HEADERS_LIMIT = 64 * 1024, /* bytes of an answer's headers: many times what servers send */
-    HTTP_SPARE_LIMIT = 64           /* handles kept for later calls */
+    HTTP_KEPT_LIMIT = 4 * 1024      /* bytes of each buffer that a spare transfer keeps */
 };
 
 /* A call that is under way: in `active` while libcurl has it, then in `finished` until `done` is called. */
@@ -17,8 +18,10 @@ struct http_transfer {
     struct list_node node;
     struct http_client *client;
     struct http_call *call;
-    CURL *easy;
-    struct curl_slist *headers;
+    CURL *easy;                /* has the options that are the same for all calls */
+    struct buffer header_text; /* lines of the request, each with a NUL */
+    struct curl_slist *header_list;
+    size_t header_capacity; /* of the list, an array */
     struct buffer body;
     struct buffer answer_headers; /* name NUL value NUL ... */
     size_t answer_header_count;
@@ -48,11 +51,13 @@ struct http_client {
     char *ca_file; /* NULL: the system's */
     size_t connections_per_host;
     struct loop_timer timer;
-    struct loop_task finish;
+    bool is_due; /* libcurl wants to be called in this turn */
+    struct loop_task turn;
     struct list active, finished;
-    struct list spare; /* transfers without a call */
+    struct list spare; /* transfers without a call, as many as connections to a host */
     size_t spare_count;
-    struct list sockets;            /* those that are watched */
+    struct list sockets;            /* those that libcurl has */
+    struct map socket_of;           /* descriptor -> one of them */
     struct error trouble;           /* of watching one */
     struct http_transfer no_memory; /* stands for the transfer of calls that got none; */
     struct http_call *starved;      /* they are here, until `done` is called */
@@ -62,9 +67,18 @@ struct http_client {
 /* client.c: `transfer` is over; its error, if there is one, is set. */
 void http_transfer_finish(struct http_transfer *transfer);
 
+/* client.c: calls http_multi_act, and `done` for what is finished, at the end of the loop's turn. */
+void http_client_defer(struct http_client *client);
+
 /* multi.c: libcurl on the loop. */
 int http_multi_start(struct http_client *client, struct error *error);
 void http_multi_stop(struct http_client *client);
+/* What libcurl wanted to do at once. */
+void http_multi_act(struct http_client *client);
+/* A connection's descriptor comes (or CURL_SOCKET_BAD with the error), and goes. */
+curl_socket_t http_multi_open(struct http_client *client, const struct curl_sockaddr *address,
+                              struct error *error);
+int http_multi_close(void *client, curl_socket_t fd);
 
 /* transfer.c: a handle and its callbacks. NULL when there is no memory. */
 struct http_transfer *http_transfer_new(struct http_client *client);

@@ -35,7 +35,7 @@
 struct http_client;
 
 struct http_options {
-    size_t connections_per_host; /* 0: 64 */
+    size_t connections_per_host; /* 0: 512 */
     const char *ca_file;         /* PEM; NULL: the system's */
     /* What guarded calls may reach besides public addresses: "10.1.0.0/16", "127.0.0.1", "127.0.0.1:9000",
      * "[::1]:9000", "crm.intern", "crm.intern:8080" (a name: whatever address it has); NULL-terminated, or NULL.

@@ -1,20 +1,32 @@
-/* libcurl's multi handle on the loop: it says which sockets and which time to wait for, the loop says when. */
+/* libcurl's multi handle on the loop: it says which sockets and which time to wait for, the loop says when.
+ *
+ * A connection stays with the loop between two calls: libcurl gives its socket up when a call ends and takes it
+ * again when the next one begins, which would be two system calls for each call. What comes for a socket that
+ * nobody wants (the other side closes it) takes it off the loop; libcurl looks at a kept connection before it uses
+ * it. */
 #include "base/clock.h"
 #include "http/client.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 struct socket_watch {
     struct list_node node; /* in the client's list */
     struct loop_watch watch;
     struct http_client *client;
+    curl_socket_t fd;
+    uint32_t wanted;    /* 0: by nobody at present */
+    bool is_connection; /* http_multi_close will tell of its end. libcurl's own pairs end with CURL_POLL_REMOVE */
 };
 
 /* The timer is always set, far ahead when there is nothing to wait for: to move one that is set cannot fail. */
 static const int64_t FAR_NS = 20 * 24 * 3600 * CLOCK_NS_PER_S;
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned);
-static struct socket_watch *watch_socket(struct http_client *client, curl_socket_t fd, uint32_t events);
+static struct socket_watch *add_socket(struct http_client *client, curl_socket_t fd, bool is_connection,
+                                       struct error *error);
+static int watch_socket(struct socket_watch *socket_watch, uint32_t events);
 static void drop_socket(struct socket_watch *socket_watch);
 static void on_socket_ready(struct loop_watch *watch, uint32_t events);
 static int on_timeout_wanted(CURLM *multi, long timeout_ms, void *context);
@@ -51,52 +63,96 @@ void http_multi_stop(struct http_client *client) {
     LIST_EACH (&client->sockets, node) {
         drop_socket(CONTAINER_OF(node, struct socket_watch, node));
     }
+    client->is_due = false;
     loop_timer_cancel(client->loop, &client->timer);
+}
+
+void http_multi_act(struct http_client *client) {
+    if (client->is_due && client->multi != NULL) {
+        client->is_due = false;
+        act(client, CURL_SOCKET_TIMEOUT, 0);
+    }
+}
+
+curl_socket_t http_multi_open(struct http_client *client, const struct curl_sockaddr *address,
+                              struct error *error) {
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) {
+        error_system(error, errno, "cannot open a socket");
+        return CURL_SOCKET_BAD;
+    }
+    if (add_socket(client, fd, true, error) == NULL) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd;
+}
+
+int http_multi_close(void *client, curl_socket_t fd) {
+    struct socket_watch *known = map_get(&((struct http_client *)client)->socket_of, (uint64_t)fd);
+    if (known != NULL) {
+        drop_socket(known);
+    }
+    return close(fd);
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned) {
     struct http_client *client = context;
-    struct socket_watch *known = assigned;
+    struct socket_watch *known = map_get(&client->socket_of, (uint64_t)fd);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
     (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (known != NULL) {
-            drop_socket(known);
-        }
-        return 0;
+    (void)assigned;
+    if (what != CURL_POLL_REMOVE) {
+        known = known == NULL ? add_socket(client, fd, false, &client->trouble) : known;
+        /* -1 fails every transfer that is under way: memory or descriptors have run out. */
+        return known == NULL ? -1 : watch_socket(known, events);
     }
-    if (known != NULL) {
-        return loop_rewatch(client->loop, &known->watch, events, &client->trouble);
+    if (known != NULL && known->is_connection) {
+        known->wanted = 0;
+    } else if (known != NULL) {
+        drop_socket(known);
     }
-    known = watch_socket(client, fd, events);
-    /* -1 fails every transfer that is under way: memory or descriptors have run out. */
-    return known != NULL && curl_multi_assign(client->multi, fd, known) == CURLM_OK ? 0 : -1;
+    return 0;
 }
 
-static struct socket_watch *watch_socket(struct http_client *client, curl_socket_t fd, uint32_t events) {
+static struct socket_watch *add_socket(struct http_client *client, curl_socket_t fd, bool is_connection,
+                                       struct error *error) {
     struct socket_watch *socket_watch = calloc(1, sizeof *socket_watch);
-    if (socket_watch == NULL) {
-        error_memory(&client->trouble);
+    if (socket_watch == NULL || map_put(&client->socket_of, (uint64_t)fd, socket_watch) < 0) {
+        free(socket_watch);
+        error_memory(error);
         return NULL;
     }
     socket_watch->client = client;
-    if (loop_watch(client->loop, &socket_watch->watch, fd, events, on_socket_ready, &client->trouble) < 0) {
-        free(socket_watch);
-        return NULL;
-    }
+    socket_watch->fd = fd;
+    socket_watch->watch.fd = -1;
+    socket_watch->is_connection = is_connection;
     list_append(&client->sockets, &socket_watch->node);
     return socket_watch;
 }
 
+static int watch_socket(struct socket_watch *socket_watch, uint32_t events) {
+    struct http_client *client = socket_watch->client;
+    socket_watch->wanted = events;
+    return socket_watch->watch.fd < 0 ? loop_watch(client->loop, &socket_watch->watch, socket_watch->fd, events,
+                                                   on_socket_ready, &client->trouble)
+                                      : loop_rewatch(client->loop, &socket_watch->watch, events, &client->trouble);
+}
+
 static void drop_socket(struct socket_watch *socket_watch) {
     loop_unwatch(socket_watch->client->loop, &socket_watch->watch);
+    map_remove(&socket_watch->client->socket_of, (uint64_t)socket_watch->fd);
     list_remove(&socket_watch->node);
     free(socket_watch);
 }
 
 static void on_socket_ready(struct loop_watch *watch, uint32_t events) {
     struct socket_watch *socket_watch = CONTAINER_OF(watch, struct socket_watch, watch);
+    if (socket_watch->wanted == 0) {
+        loop_unwatch(socket_watch->client->loop, watch);
+        return;
+    }
     /* A hang-up or an error is found by reading or writing, whichever is wanted. */
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
         events |= watch->events;
@@ -107,8 +163,13 @@ static void on_socket_ready(struct loop_watch *watch, uint32_t events) {
 
 static int on_timeout_wanted(CURLM *multi, long timeout_ms, void *context) {
     struct http_client *client = context;
-    int64_t wait_ns = timeout_ms < 0 ? FAR_NS : timeout_ms * CLOCK_NS_PER_MS;
+    int64_t wait_ns = timeout_ms <= 0 ? FAR_NS : timeout_ms * CLOCK_NS_PER_MS;
     (void)multi;
+    /* At once: with whatever else comes up in this turn. So begins every call. */
+    client->is_due = timeout_ms == 0;
+    if (client->is_due) {
+        http_client_defer(client);
+    }
     return loop_timer_set(client->loop, &client->timer, clock_monotonic_ns() + wait_ns, on_time);
 }
 

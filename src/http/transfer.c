@@ -9,13 +9,14 @@
 
 enum { USUAL_TIMEOUT_MS = 30 * 1000, CONNECT_TIMEOUT_MS = 10 * 1000 };
 
-static void set_fixed_options(struct http_transfer *transfer);
+static int set_fixed_options(struct http_transfer *transfer);
 static void set_times(struct http_transfer *transfer, const struct http_call *call);
-static void set_body(struct http_transfer *transfer, const struct http_call *call);
+static int set_method(struct http_transfer *transfer, const struct http_call *call);
 static bool has_body(const struct http_call *call);
 static int add_headers(struct http_transfer *transfer, const struct http_call *call);
-static int add_header(struct http_transfer *transfer, const char *name, const char *value);
-static int append_line(struct http_transfer *transfer, const char *line);
+static void append_header(struct buffer *text, const char *name, const char *value);
+static int list_lines(struct http_transfer *transfer, size_t count);
+static void clear_buffer(struct buffer *buffer);
 static bool has_header(const struct http_call *call, const char *name);
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 static int on_connected(void *context, char *remote, char *local, int remote_port, int local_port);
@@ -33,8 +34,11 @@ struct http_transfer *http_transfer_new(struct http_client *client) {
         return NULL;
     }
     transfer->client = client;
+    buffer_init(&transfer->header_text, SIZE_MAX / 2);
+    buffer_init(&transfer->answer_headers, HTTP_HEADERS_LIMIT);
     transfer->easy = curl_easy_init();
-    if (transfer->easy == NULL) {
+    if (transfer->easy == NULL || set_fixed_options(transfer) < 0) {
+        curl_easy_cleanup(transfer->easy);
         free(transfer);
         return NULL;
     }
@@ -42,32 +46,28 @@ struct http_transfer *http_transfer_new(struct http_client *client) {
 }
 
 void http_transfer_free(struct http_transfer *transfer) {
-    http_transfer_clear(transfer);
     curl_easy_cleanup(transfer->easy);
+    clear_buffer(&transfer->header_text);
+    buffer_reset(&transfer->header_text);
+    buffer_reset(&transfer->body);
+    buffer_reset(&transfer->answer_headers);
+    free(transfer->header_list);
     free(transfer);
 }
 
+/* Sets every option in which calls differ, so that nothing of the call before stays. */
 int http_transfer_prepare(struct http_transfer *transfer, struct http_call *call) {
-    buffer_init(&transfer->body, call->answer_limit);
-    buffer_init(&transfer->answer_headers, HTTP_HEADERS_LIMIT);
+    transfer->body.limit = call->answer_limit;
     transfer->started_ns = clock_monotonic_ns();
-    set_fixed_options(transfer);
     set_times(transfer, call);
-    set_body(transfer, call);
     if (call->is_guarded && http_read_target(call->url, &transfer->target, &transfer->error) < 0) {
         return -1;
     }
     /* The options that copy can fail. */
-    if (curl_easy_setopt(transfer->easy, CURLOPT_URL, call->url) != CURLE_OK ||
-        curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "") != CURLE_OK ||
-        curl_easy_setopt(transfer->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
-        curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, "switchhook/" SWITCHHOOK_VERSION) != CURLE_OK ||
-        (transfer->client->ca_file != NULL &&
-         curl_easy_setopt(transfer->easy, CURLOPT_CAINFO, transfer->client->ca_file) != CURLE_OK) ||
-        add_headers(transfer, call) < 0) {
+    if (set_method(transfer, call) < 0 || add_headers(transfer, call) < 0 ||
+        curl_easy_setopt(transfer->easy, CURLOPT_URL, call->url) != CURLE_OK) {
         return error_memory(&transfer->error);
     }
-    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
     return 0;
 }
 
@@ -90,12 +90,16 @@ void http_transfer_conclude(struct http_transfer *transfer, CURLcode result) {
 }
 
 void http_transfer_clear(struct http_transfer *transfer) {
-    /* Keeps the handle's memory, its connections and names are the multi handle's. */
-    curl_easy_reset(transfer->easy);
-    curl_slist_free_all(transfer->headers);
-    buffer_reset(&transfer->body);
-    buffer_reset(&transfer->answer_headers);
-    transfer->headers = NULL;
+    /* What the call's owner frees now; the rest is set anew by the next call. */
+    curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(transfer->easy, CURLOPT_URL, NULL);
+    if (transfer->header_text.bytes != NULL) { /* secrets may have gone along */
+        explicit_bzero(transfer->header_text.bytes, transfer->header_text.capacity);
+    }
+    clear_buffer(&transfer->header_text);
+    clear_buffer(&transfer->body);
+    clear_buffer(&transfer->answer_headers);
     transfer->call = NULL;
     transfer->answer_header_count = 0;
     transfer->has_all_headers = false;
@@ -105,7 +109,16 @@ void http_transfer_clear(struct http_transfer *transfer) {
     transfer->words[0] = '\0';
 }
 
-static void set_fixed_options(struct http_transfer *transfer) {
+/* Small ones keep their memory for the next call. */
+static void clear_buffer(struct buffer *buffer) {
+    if (buffer->capacity > HTTP_KEPT_LIMIT) {
+        buffer_reset(buffer);
+    } else {
+        buffer_clear(buffer);
+    }
+}
+
+static int set_fixed_options(struct http_transfer *transfer) {
     CURL *easy = transfer->easy;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words);
@@ -122,12 +135,22 @@ static void set_fixed_options(struct http_transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    /* A connection may outlive the transfer that opened it. */
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_multi_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->client);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    /* The options that copy can fail. */
+    bool is_set = curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+                  curl_easy_setopt(easy, CURLOPT_USERAGENT, "switchhook/" SWITCHHOOK_VERSION) == CURLE_OK &&
+                  (transfer->client->ca_file == NULL ||
+                   curl_easy_setopt(easy, CURLOPT_CAINFO, transfer->client->ca_file) == CURLE_OK);
+    return is_set ? 0 : -1;
 }
 
 static void set_times(struct http_transfer *transfer, const struct http_call *call) {
@@ -137,18 +160,19 @@ static void set_times(struct http_transfer *transfer, const struct http_call *ca
                      all_ms < CONNECT_TIMEOUT_MS ? all_ms : (long)CONNECT_TIMEOUT_MS);
 }
 
-static void set_body(struct http_transfer *transfer, const struct http_call *call) {
+/* The first two options undo what the call before may have set. */
+static int set_method(struct http_transfer *transfer, const struct http_call *call) {
     CURL *easy = transfer->easy;
+    bool is_head = strcmp(call->method, "HEAD") == 0;
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     if (has_body(call)) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.length);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.length == 0 ? "" : call->body.bytes);
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
-    } else if (strcmp(call->method, "HEAD") == 0) {
+    } else if (is_head) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    } else {
-        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
     }
+    return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, is_head ? NULL : call->method) == CURLE_OK ? 0 : -1;
 }
 
 /* These methods say Content-Length: 0 when there is nothing in them; servers ask for it. */
@@ -158,39 +182,47 @@ static bool has_body(const struct http_call *call) {
 }
 
 static int add_headers(struct http_transfer *transfer, const struct http_call *call) {
-    for (size_t i = 0; i < call->header_count; i++) {
-        if (add_header(transfer, call->headers[i].name, call->headers[i].value) < 0) {
-            return -1;
+    struct buffer *text = &transfer->header_text;
+    size_t count = call->header_count;
+    for (size_t i = 0; i < count; i++) {
+        append_header(text, call->headers[i].name, call->headers[i].value);
+    }
+    if (has_body(call)) {
+        /* libcurl would add a form's content type of its own, and wait for "100 Continue" before large bodies. */
+        if (!has_header(call, "Content-Type")) {
+            buffer_append(text, "Content-Type:", sizeof "Content-Type:");
+            count++;
         }
+        buffer_append(text, "Expect:", sizeof "Expect:");
+        count++;
     }
-    if (!has_body(call)) {
-        return 0;
-    }
-    /* libcurl would add a form's content type of its own, and wait for "100 Continue" before large bodies. */
-    if (!has_header(call, "Content-Type") && append_line(transfer, "Content-Type:") < 0) {
-        return -1;
-    }
-    return append_line(transfer, "Expect:");
+    return text->is_broken ? -1 : list_lines(transfer, count);
 }
 
 /* In libcurl's lists, "Name:" takes a header out and "Name;" sends an empty one. */
-static int add_header(struct http_transfer *transfer, const char *name, const char *value) {
+static void append_header(struct buffer *text, const char *name, const char *value) {
     bool is_empty = value[strspn(value, " \t")] == '\0';
-    char *line = NULL;
-    if (asprintf(&line, "%s%s%s", name, is_empty ? ";" : ": ", is_empty ? "" : value) < 0) {
-        return -1;
-    }
-    int result = append_line(transfer, line);
-    free(line);
-    return result;
+    buffer_append_text(text, name);
+    buffer_append_text(text, is_empty ? ";" : ": ");
+    buffer_append(text, is_empty ? "" : value, is_empty ? 1 : strlen(value) + 1);
 }
 
-static int append_line(struct http_transfer *transfer, const char *line) {
-    struct curl_slist *longer = curl_slist_append(transfer->headers, line);
-    if (longer == NULL) {
-        return -1;
+/* libcurl reads the list and copies nothing: one array over one text, for all lines and for the calls to come. */
+static int list_lines(struct http_transfer *transfer, size_t count) {
+    if (count > transfer->header_capacity) {
+        struct curl_slist *longer = realloc(transfer->header_list, count * sizeof *longer);
+        if (longer == NULL) {
+            return -1;
+        }
+        transfer->header_list = longer;
+        transfer->header_capacity = count;
     }
-    transfer->headers = longer;
+    char *line = transfer->header_text.bytes;
+    for (size_t i = 0; i < count; i++) {
+        transfer->header_list[i] = (struct curl_slist){line, i + 1 < count ? &transfer->header_list[i + 1] : NULL};
+        line += strlen(line) + 1;
+    }
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, count == 0 ? NULL : transfer->header_list);
     return 0;
 }
 
@@ -212,7 +244,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
         refuse_address(transfer, words);
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return http_multi_open(transfer->client, address, &transfer->error);
 }
 
 /* Before each sending, on a new connection or on a kept one, which may have been opened for a call without the

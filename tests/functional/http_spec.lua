@@ -365,3 +365,16 @@ describe("an upstream that does not answer", function()
     server:stop()
   end)
 end)
+
+describe("descriptors", function()
+  it("are as many as the system lets the host have", function()
+    local limited = host.folder() .. "/limited"
+    host.write(limited, ('#!/bin/sh\nulimit -Sn 300 && ulimit -Hn 600 && exec "%s" "$@"\n'):format(host.binary))
+    assert.equal(0, host.run_program({ "chmod", "700", limited }).status)
+    local server = host.serve { binary = limited, scripts = {} }
+    local soft, hard = host.read("/proc/" .. server.pid .. "/limits"):match "Max open files%s+(%d+)%s+(%d+)"
+    assert.equal("600", soft)
+    assert.equal("600", hard)
+    server:stop()
+  end)
+end)
