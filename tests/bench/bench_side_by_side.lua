@@ -5,6 +5,7 @@ local contenders = require "contenders"
 local host = require "host"
 local proc = require "proc"
 local result = require "result"
+local rounds = require "rounds"
 local wrk = require "wrk"
 
 local ROUNDS = bench.is_smoke and 1 or 3
@@ -20,20 +21,10 @@ if bench.is_smoke then
   CASES = { { batch = 10, connections = 8 } }
 end
 
--- Waits until nothing is left to do, and holds Switchhook to having handled all that it acknowledged: `least`
--- events. Those that were under way when the load ended may be there as well.
-local function wait_handled(server, least, under_way)
-  local handled
-  host.wait_until(function()
-    local status = server:api("/api/status").json
-    handled = status.sinceStart.done + status.sinceStart.unhandled
-    return handled >= least and status.events.queued + status.events.running + status.events.waiting == 0
-  end, ("%d acknowledged events to be handled"):format(least), 120, function()
-    return ("%d are"):format(handled)
-  end)
-  if handled > least + under_way then
-    error(("%d events were handled, and no more than %d were sent"):format(handled, least + under_way))
-  end
+local function print_turn(contender, case, turn)
+  local words = "%-42s %3d x %-3d %9.0f events/s %8.1f us/event %7.1f MiB   load %3.0f %%   handled %9.0f/s"
+  print(words:format(contender.label, case.batch, case.connections, turn.rate, turn.cpu_us, turn.mib or 0,
+    turn.share * 100, turn.handled or turn.rate))
 end
 
 -- One turn of a contender: a warm-up, then the load.
@@ -43,7 +34,7 @@ local function take_turn(contender, case)
   local warm = not bench.is_smoke and wrk.run { url = load.url, batch = load.batch, connections = 64, seconds = 1 }
   local sent, under_way = warm and warm.requests or 0, warm and 64 or 0
   if contender.is_ours then
-    wait_handled(running, sent * case.batch, under_way * case.batch)
+    rounds.wait_handled(running, sent * case.batch, under_way * case.batch)
   end
   local before, turn = proc.cpu_seconds(running.pid), {}
   local begin = host.native.now()
@@ -53,57 +44,19 @@ local function take_turn(contender, case)
   local found = wrk.run(load)
   local events = found.requests * case.batch
   if contender.is_ours then
-    wait_handled(running, sent * case.batch + events, (under_way + case.connections) * case.batch)
+    rounds.wait_handled(running, sent * case.batch + events, (under_way + case.connections) * case.batch)
     turn.handled = events / (host.native.now() - begin)
   end
   turn.rate = events / found.seconds
   turn.cpu_us = (proc.cpu_seconds(running.pid) - before) / events * 1e6
   turn.share = found.cpu / found.seconds
   running:stop()
+  print_turn(contender, case, turn)
   return turn
 end
 
-local function print_turn(contender, case, turn)
-  local words = "%-42s %3d x %-3d %9.0f events/s %8.1f us/event %7.1f MiB   load %3.0f %%   handled %9.0f/s"
-  print(words:format(contender.label, case.batch, case.connections, turn.rate, turn.cpu_us, turn.mib or 0,
-    turn.share * 100, turn.handled or turn.rate))
-end
-
--- All turns: turns[name][case] is a list.
-local function measure(present)
-  local turns = {}
-  for _, contender in ipairs(present) do
-    turns[contender.name] = {}
-    for i in ipairs(CASES) do
-      turns[contender.name][i] = {}
-    end
-  end
-  for _ = 1, ROUNDS do
-    for i, case in ipairs(CASES) do
-      for _, contender in ipairs(present) do
-        local turn = take_turn(contender, case)
-        print_turn(contender, case, turn)
-        table.insert(turns[contender.name][i], turn)
-        host.clean_up(true)
-      end
-    end
-  end
-  return turns
-end
-
--- The median of what `value_of` makes of each turn and its number.
-local function median(turns, value_of)
-  local values = {}
-  for i, turn in ipairs(turns) do
-    values[i] = value_of(turn, i)
-  end
-  table.sort(values)
-  local middle = #values // 2
-  return #values % 2 == 1 and values[middle + 1] or (values[middle] + values[middle + 1]) / 2
-end
-
 local function name_of(case)
-  return ("%s x %d"):format(case.batch == 1 and "1" or tostring(case.batch), case.connections)
+  return ("%d x %d"):format(case.batch, case.connections)
 end
 
 local function rate_of(turn)
@@ -120,17 +73,17 @@ local function fill_table(found, present, turns)
   for _, contender in ipairs(present) do
     local of, row, share = turns[contender.name], { contender.label, contender.stored }, 0
     for i in ipairs(CASES) do
-      row[#row + 1] = bench.round(median(of[i], rate_of))
+      row[#row + 1] = bench.round(rounds.median(of[i], rate_of))
       for _, turn in ipairs(of[i]) do
         share = math.max(share, turn.share)
       end
     end
-    row[#row + 1] = contender.is_ours and bench.round(median(of[1], function(turn)
+    row[#row + 1] = contender.is_ours and bench.round(rounds.median(of[1], function(turn)
       return turn.handled
     end)) or "-"
     for _, extra in ipairs(EXTRAS) do
       for _, i in ipairs { 1, #CASES } do
-        row[#row + 1] = bench.round(median(of[i], function(turn)
+        row[#row + 1] = bench.round(rounds.median(of[i], function(turn)
           return turn[extra[2]] or 0
         end), 1)
       end
@@ -138,16 +91,6 @@ local function fill_table(found, present, turns)
     row[#row + 1] = bench.round(share * 100)
     found:add(table.unpack(row))
   end
-end
-
--- How much more Switchhook did than the other in the same turn: the median of the turns. Nil without the other.
-local function compare(turns, case, other)
-  if not turns[other] then
-    return nil
-  end
-  return median(turns.switchhook[case], function(turn, i)
-    return turn.rate / turns[other][case][i].rate
-  end)
 end
 
 local function fill_goals(found, turns)
@@ -162,7 +105,7 @@ local function fill_goals(found, turns)
       local what = case.batch == 1 and "single deliveries" or ("batches of %d"):format(case.batch)
       found:ratio {
         what = ("%s acknowledged, %d connections: of %s"):format(what, case.connections, goal[2]),
-        value = compare(turns, i, goal[1]), goal = goal[3], aim = goal[4],
+        value = rounds.compare(turns, i, goal[1], rate_of), goal = goal[3], aim = goal[4],
       }
     end
   end
@@ -173,7 +116,7 @@ local function fill_chart(found, present, turns)
   for i, case in ipairs(CASES) do
     local what = case.batch == 1 and "single deliveries" or ("batches of %d"):format(case.batch)
     for _, contender in ipairs(case.connections == 64 and present or {}) do
-      local value = median(turns[contender.name][i], rate_of)
+      local value = rounds.median(turns[contender.name][i], rate_of)
       found:bar(contender.label, value, ("%s, %d connections"):format(what, case.connections))
     end
   end
@@ -203,7 +146,7 @@ bench.run(function()
   local title = "Deliveries acknowledged, side by side"
   local found = result.new("side_by_side", { title = title, about = ABOUT, columns = columns() })
   local present = contenders.present(found.programs)
-  local turns = measure(present)
+  local turns = rounds.measure(present, CASES, ROUNDS, take_turn)
   fill_table(found, present, turns)
   fill_goals(found, turns)
   fill_chart(found, present, turns)

@@ -2,11 +2,11 @@
 -- needs in a folder of its own, takes the same deliveries at `url`, and checks the same secret in the query.
 --
 --     local contenders = require "contenders"
---     for _, contender in ipairs(contenders.present(versions)) do  -- those that are installed
+--     for _, contender in ipairs(contenders.present(versions, false)) do  -- those that are installed
 --       contender.name                  -- nginx
 --       contender.label                 -- "nginx + Lua, 1 worker"
 --       contender.stored                -- what a 200 promises: "nothing", "on disk", ...
---       contender.is_ours
+--       contender.is_ours, contender.can_call (the Job Router, for each event)
 --       contender.start { upstream = PORT or nil }
 --         -> url (with an upstream: one signed call for each event), pid, stop()
 --     end
@@ -90,15 +90,15 @@ local function start_webhook(rule)
   end
 end
 
-local function start_ours(scripts)
+-- `script` is the handler when there is no Job Router; false: there is none.
+local function start_ours(script)
   return function(options)
     local config = { ("verify = { secret = %q }"):format(SECRET) }
+    local scripts = { ["RouterJobWaitingForActivation.lua"] = script or nil }
     if options.upstream then
       local words = 'router = { connection_string = "endpoint=http://127.0.0.1:%d/;accesskey=%s" }'
       config[2] = words:format(options.upstream, KEY)
-      scripts = {
-        ["RouterJobWaitingForActivation.lua"] = "return function(e) router.jobs.activate(e.data.jobId) end",
-      }
+      scripts["RouterJobWaitingForActivation.lua"] = "return function(e) router.jobs.activate(e.data.jobId) end"
     end
     local server = host.serve { config = table.concat(config, "\n"), scripts = scripts }
     server.url = server.url .. "?code=" .. SECRET
@@ -152,13 +152,22 @@ local function all()
   local list = {
     {
       "switchhook", "Switchhook, a script that returns at once", "on disk, and run",
-      start_ours { ["RouterJobWaitingForActivation.lua"] = "return function() end" }, is_ours = true,
+      start_ours "return function() end", is_ours = true, can_call = true,
     },
-    { "switchhook_bare", "Switchhook, no script", "on disk", start_ours {}, is_ours = true },
+    { "switchhook_bare", "Switchhook, no script", "on disk", start_ours(false), is_ours = true },
     { "log", "bare log, same HTTP library", "on disk, unread", start_own "log" },
-    { "nginx", "nginx + Lua, 1 worker", "nothing", start_nginx(1), missing = no_nginx, version = nginx },
-    { "nginx2", "nginx + Lua, 2 workers", "nothing", start_nginx(2), missing = no_nginx, version = nginx },
-    { "node", "Node.js + @azure/eventgrid", "nothing", start_node, missing = no_node, version = node },
+    {
+      "nginx", "nginx + Lua, 1 worker", "nothing", start_nginx(1),
+      missing = no_nginx, version = nginx, can_call = true,
+    },
+    {
+      "nginx2", "nginx + Lua, 2 workers", "nothing", start_nginx(2),
+      missing = no_nginx, version = nginx, can_call = true,
+    },
+    {
+      "node", "Node.js + @azure/eventgrid", "nothing", start_node,
+      missing = no_node, version = node, can_call = true,
+    },
     {
       "webhook", "webhook (Go), rules only", "nothing", start_webhook { job = "^$", mismatch = 200 },
       missing = no_webhook, version = webhook,
@@ -175,14 +184,15 @@ local function all()
   return list
 end
 
--- Those that can run here. Adds the programs' names and versions to the list.
-function contenders.present(versions)
+-- Those that can run here, or only those of them that can call. Adds the programs' names and versions to the list.
+function contenders.present(versions, have_to_call)
   local present, is_known = {}, {}
   assert(wrk.is_installed(), "wrk is not installed: ./tests/run bench does that")
   for _, contender in ipairs(all()) do
-    if contender.missing then
+    local takes_part = contender.can_call or not have_to_call
+    if takes_part and contender.missing then
       print(("left out: %s: %s"):format(contender.label, contender.missing))
-    else
+    elseif takes_part then
       present[#present + 1] = contender
       if contender.version and not is_known[contender.version] then
         is_known[contender.version] = true

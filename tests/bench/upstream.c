@@ -33,7 +33,7 @@ struct connection {
     size_t size; /* of what has come in and is not answered yet */
     int64_t due_ns;
     struct connection *next; /* among those that wait */
-    bool is_waiting, is_broken;
+    bool is_waiting, is_broken, is_signed;
     char bytes[ROOM];
 };
 
@@ -168,16 +168,16 @@ static const char *find_header(const char *bytes, const char *name) {
 }
 
 /* The first request in what has come in, with its body: its size; 0: not whole yet; -1: never. */
-static ssize_t measure(struct connection *connection, bool *is_signed) {
+static ssize_t measure(struct connection *connection) {
     char *end = memmem(connection->bytes, connection->size, "\r\n\r\n", 4);
     if (end == NULL) {
         return connection->size == ROOM ? -1 : 0;
     }
     end[2] = '\0';
     const char *length = find_header(connection->bytes, "content-length");
-    *is_signed = find_header(connection->bytes, "x-ms-content-sha256") != NULL &&
-                 find_header(connection->bytes, "x-ms-date") != NULL &&
-                 find_header(connection->bytes, "authorization") != NULL;
+    connection->is_signed = find_header(connection->bytes, "x-ms-content-sha256") != NULL &&
+                            find_header(connection->bytes, "x-ms-date") != NULL &&
+                            find_header(connection->bytes, "authorization") != NULL;
     bool is_chunked = find_header(connection->bytes, "transfer-encoding") != NULL;
     end[2] = '\r';
     size_t size = (size_t)(end + 4 - connection->bytes) + (length == NULL ? 0 : strtoul(length, NULL, 10));
@@ -188,8 +188,7 @@ static ssize_t measure(struct connection *connection, bool *is_signed) {
 }
 
 static void take_request(struct connection *connection) {
-    bool is_signed = false;
-    ssize_t size = measure(connection, &is_signed);
+    ssize_t size = measure(connection);
 
     if (size == 0) {
         return;
@@ -209,7 +208,6 @@ static void take_request(struct connection *connection) {
         }
         return;
     }
-    count.with_signature += is_signed;
     wait_its_time(connection);
 }
 
@@ -247,6 +245,7 @@ static void answer_due(void) {
             continue;
         }
         count.calls++;
+        count.with_signature += connection->is_signed;
         count.last_ns = now;
         if (connection->size > 0) {
             take_request(connection);
