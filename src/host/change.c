@@ -8,6 +8,7 @@
 enum { AGAIN_MS = 1000, SAVING_MOST = 1024 };
 
 static int build(struct change *change);
+static bool is_patient(const struct change *change);
 static void put_row(struct store_run *row, const struct run *run, char **texts);
 static struct slice put_text(char **texts, const char *text);
 static const uint8_t *put_digest(char **texts, const uint8_t digest[CRYPTO_DIGEST_SIZE]);
@@ -27,6 +28,7 @@ void change_submit(struct change *change) {
         return;
     }
     change->work.done = on_done;
+    change->work.is_patient = is_patient(change);
     change->event->host->saving++;
     send_later(change->event->host, &change->work);
 }
@@ -75,6 +77,16 @@ static int build(struct change *change) {
     }
     put_step(change);
     return put_forgotten(change);
+}
+
+/* The end of an event while no other waits in its lane: should it be lost, the event is done again, from the
+ * journal. Who plays the world (`try`, torture) goes on when the host is at rest, and so waits for each end. */
+static bool is_patient(const struct change *change) {
+    const struct work *work = change->event;
+    int state = change->work.change.event_state;
+    bool is_end = change->step == NULL && (state == STORE_DONE || state == STORE_UNHANDLED);
+    bool is_watched = work->host->options.answer != NULL;
+    return is_end && !is_watched && (work->lane == NULL || work->lane->first == NULL);
 }
 
 static void put_row(struct store_run *row, const struct run *run, char **texts) {

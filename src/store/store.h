@@ -207,6 +207,9 @@ struct store_work {
             size_t file_count;
         } generation;
     };
+    /* Nobody waits for it: it starts no commit of its own, but goes with the next one, or alone after 2 ms. The
+     * order of works stays. */
+    bool is_patient;
     void (*done)(struct store_work *work);
     struct error error;
     struct store_work *next;

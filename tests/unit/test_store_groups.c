@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "store/sqlite/internal.h"
 #include "store_kit.h"
 #include <sqlite3.h>
@@ -303,6 +304,31 @@ static void a_chain_is_one_commit_and_deliveries_hear_of_it_last(void **state) {
     }
 }
 
+/* Alone it is done, but only when it has waited for another; with another it goes at once, before it. */
+static void what_nobody_waits_for_starts_no_commit(void **state) {
+    enum { WORKS = 10 };
+    struct store *store = open_kit(*state);
+    struct kit_event made[2];
+    kit_event(&made[0], "e1", "j", "x");
+    kit_event(&made[1], "e2", "j", "x");
+    assert_int_equal(kit_append(store, &made[0].event), ERROR_NONE);
+    struct store_work patient = {.verb = STORE_CHANGE,
+                                 .is_patient = true,
+                                 .change = {.fence = store_fence(store), .seq = 1, .event_state = STORE_DONE}};
+    int64_t begin = clock_monotonic_ns();
+    for (int i = 0; i < WORKS; i++) {
+        assert_int_equal(kit_do(store, patient), ERROR_NONE);
+    }
+    assert_true(clock_monotonic_ns() - begin >= WORKS * STORE_PATIENCE_MS * CLOCK_NS_PER_MS);
+    memset(&told, 0, sizeof told);
+    patient.done = tell;
+    store_submit(store, &patient);
+    assert_int_equal(kit_append(store, &made[1].event), ERROR_NONE);
+    assert_int_equal(told.count, 1);
+    assert_int_equal(patient.error.code, ERROR_NONE);
+    store_close(store);
+}
+
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void) {
@@ -313,6 +339,7 @@ int main(void) {
         STORE_TEST(the_wal_does_not_grow_for_ever),
         STORE_TEST(closing_does_what_was_submitted),
         STORE_TEST(a_chain_is_one_commit_and_deliveries_hear_of_it_last),
+        STORE_TEST(what_nobody_waits_for_starts_no_commit),
     };
     /* A limit of SQLite's memory needs its counting, which the store turns off where SQLite does not run yet. */
     sqlite3_initialize();

@@ -21,6 +21,7 @@ enum {
     STORE_SEGMENT = 4096,          /* events a segment of the job index: sorted in memory, written in a few ms */
     STORE_CHECKPOINT_PAGES = 4096, /* 16 MiB of WAL, then its pages move into the file */
     STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
+    STORE_PATIENCE_MS = 2,         /* before works that nobody waits for are committed alone */
 };
 
 /* No text and no bytes are longer: far below SQLite's own limit (1 GB a row), far above what a delivery, an answer
@@ -136,6 +137,7 @@ struct store {
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     struct store_work *queue, **queue_end;
+    bool is_waited_for; /* something in the queue is */
     bool is_stopping;
     struct store_totals committed;
     void (*on_commit)(const struct store_work *first, void *context);

@@ -6,6 +6,8 @@
 
 static struct store_work *take_group(struct store *store);
 static void wait_for_work(struct store *store);
+static void wait_for_company(struct store *store);
+static struct timespec in_ns(int64_t ns);
 static struct store_work *cut_group(struct store *store);
 static size_t weight(const struct store_work *work);
 
@@ -27,17 +29,21 @@ void store_submit(struct store *store, struct store_work *work) {
 
 void store_submit_all(struct store *store, struct store_work *first) {
     struct store_work *last = first;
+    bool is_waited_for = !first->is_patient;
     while (last->next != NULL) {
         last = last->next;
+        is_waited_for = is_waited_for || !last->is_patient;
     }
     pthread_mutex_lock(&store->mutex);
-    bool was_empty = store->queue == NULL;
+    bool is_news = store->queue == NULL || (is_waited_for && !store->is_waited_for);
     *store->queue_end = first;
     store->queue_end = &last->next;
-    if (was_empty) {
+    store->is_waited_for = store->is_waited_for || is_waited_for;
+    pthread_mutex_unlock(&store->mutex);
+    /* Not before: the thread would wake up only to wait for the mutex. */
+    if (is_news) {
         pthread_cond_signal(&store->wake);
     }
-    pthread_mutex_unlock(&store->mutex);
 }
 
 /* NULL: the store is closing and nothing waits. */
@@ -46,7 +52,9 @@ static struct store_work *take_group(struct store *store) {
     while (store->queue == NULL && !store->is_stopping) {
         wait_for_work(store);
     }
+    wait_for_company(store);
     struct store_work *group = cut_group(store);
+    store->is_waited_for = store->queue != NULL;
     pthread_mutex_unlock(&store->mutex);
     return group;
 }
@@ -57,8 +65,7 @@ static void wait_for_work(struct store *store) {
         pthread_cond_wait(&store->wake, &store->mutex);
         return;
     }
-    int64_t at = clock_monotonic_ns() + STORE_IDLE_SECONDS * CLOCK_NS_PER_S;
-    struct timespec until = {.tv_sec = at / CLOCK_NS_PER_S, .tv_nsec = at % CLOCK_NS_PER_S};
+    struct timespec until = in_ns(STORE_IDLE_SECONDS * CLOCK_NS_PER_S);
     int result = 0;
     while (result == 0 && store->queue == NULL && !store->is_stopping) {
         result = pthread_cond_timedwait(&store->wake, &store->mutex, &until);
@@ -68,6 +75,21 @@ static void wait_for_work(struct store *store) {
         behind_checkpoint(store, true);
         pthread_mutex_lock(&store->mutex);
     }
+}
+
+/* A commit costs its sync, whatever is in it: what nobody waits for shares that of the next delivery or step. */
+static void wait_for_company(struct store *store) {
+    struct timespec until = in_ns(STORE_PATIENCE_MS * CLOCK_NS_PER_MS);
+    int result = 0;
+    while (result == 0 && !store->is_waited_for && !store->is_stopping) {
+        result = pthread_cond_timedwait(&store->wake, &store->mutex, &until);
+    }
+}
+
+/* That far from now, on the clock of `wake`. */
+static struct timespec in_ns(int64_t ns) {
+    int64_t at = clock_monotonic_ns() + ns;
+    return (struct timespec){.tv_sec = at / CLOCK_NS_PER_S, .tv_nsec = at % CLOCK_NS_PER_S};
 }
 
 static struct store_work *cut_group(struct store *store) {
