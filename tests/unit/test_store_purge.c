@@ -153,6 +153,31 @@ static void a_bite_is_small(void **state) {
 }
 
 /* However much stays, a bite looks at so many rows only. */
+static void a_bite_of_large_events_is_smaller(void **state) {
+    enum { EVENTS = 12, SIZE = 1 << 20 };
+    struct store *store = open_kit(*state);
+    char *large = malloc(SIZE);
+    assert_non_null(large);
+    memset(large, 'x', SIZE);
+    for (int i = 0; i < EVENTS; i++) {
+        char id[16];
+        struct kit_event made;
+        snprintf(id, sizeof id, "e%d", i);
+        kit_event(&made, id, "j", "x");
+        made.event.raw = slice_make(large, SIZE);
+        assert_int_equal(kit_append(store, &made.event), ERROR_NONE);
+    }
+    free(large);
+    finish(store, 1, EVENTS, STORE_DONE, NULL);
+    bool has_more;
+    assert_int_equal(bite(store, everything, 100, &has_more), 2);
+    assert_true(has_more);
+    assert_int_equal(purge(store, everything), EVENTS - 2);
+    assert_int_equal(totals_of(store).events, 0);
+    check_store(store);
+    store_close(store);
+}
+
 static void a_bite_looks_at_little(void **state) {
     struct store *store = open_kit(*state);
     bool has_more;
@@ -343,6 +368,7 @@ int main(void) {
         STORE_TEST(each_state_has_its_time),
         STORE_TEST(what_is_done_later_is_found),
         STORE_TEST(a_bite_is_small),
+        STORE_TEST(a_bite_of_large_events_is_smaller),
         STORE_TEST(a_bite_looks_at_little),
         STORE_TEST(the_window_of_duplicates_goes_first),
         STORE_TEST(numbers_are_not_given_again),

@@ -19,7 +19,7 @@ enum {
     STORE_GROUP_WORKS = 1024,      /* a commit waits for no more, so that the first of them is not kept waiting */
     STORE_GROUP_BYTES = 16 << 20,  /* likewise */
     STORE_SEGMENT = 4096,          /* events a segment of the job index: sorted in memory, written in a few ms */
-    STORE_CHECKPOINT_PAGES = 4096, /* 16 MiB of WAL, then its pages move into the file */
+    STORE_CHECKPOINT_PAGES = 1024, /* 4 MiB of WAL, then its pages move into the file, while nobody is answered */
     STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
     STORE_PATIENCE_MS = 2,         /* before works that nobody waits for are committed alone */
 };
@@ -88,6 +88,7 @@ enum writer_statement {
     DROP_FILES,
     DROP_GENERATION,
     DROP_EXPIRED,
+    COUNT_FREE,
     READ_FREE,
     WRITER_STATEMENTS,
 };

@@ -9,6 +9,7 @@
 enum {
     PURGE_MOST = 1024, /* events a bite, whatever the caller says */
     PURGE_LOOK = 2000, /* rows that are looked at: about a millisecond */
+    PURGE_PAGES = 512, /* that become free, each wiped and written: some milliseconds; large events are fewer */
 };
 
 /* Events that a bite takes. */
@@ -24,8 +25,9 @@ static int find_state(struct store *store, enum store_state state, int64_t cutof
                       struct error *error);
 static int find_done(struct store *store, struct store_work *work, struct victims *victims, struct error *error);
 static int is_older(struct store *store, uint64_t seq, int64_t cutoff_us, struct error *error);
-static int drop_events(struct store *store, struct store_work *work, const struct victims *victims,
-                       struct error *error);
+static int drop_events(struct store *store, struct store_work *work, struct victims *victims, struct error *error);
+static int count_free(struct store *store, int64_t *pages, struct error *error);
+static void spare(struct store *store, struct store_work *work, struct victims *victims, size_t dropped);
 static int drop_event(struct store *store, uint64_t seq, struct error *error);
 static int drop_job(struct store *store, uint64_t seq, struct error *error);
 static int drop_range(struct store *store, enum writer_statement which, uint64_t first, uint64_t last,
@@ -144,16 +146,19 @@ static int is_older(struct store *store, uint64_t seq, int64_t cutoff_us, struct
 }
 
 /* The last number is kept beside the events, so that none is given twice when the newest event goes. */
-static int drop_events(struct store *store, struct store_work *work, const struct victims *victims,
+static int drop_events(struct store *store, struct store_work *work, struct victims *victims,
                        struct error *error) {
-    if (victims->count == 0) {
-        return 0;
+    int64_t before = 0;
+    if (victims->count == 0 || count_free(store, &before, error) < 0) {
+        return victims->count == 0 ? 0 : -1;
     }
-    for (size_t i = 0; i < victims->count; i++) {
-        if (drop_event(store, victims->seqs[i], error) < 0) {
+    size_t dropped = 0;
+    for (int64_t pages = before; dropped < victims->count && pages - before < PURGE_PAGES; dropped++) {
+        if (drop_event(store, victims->seqs[dropped], error) < 0 || count_free(store, &pages, error) < 0) {
             return -1;
         }
     }
+    spare(store, work, victims, dropped);
     sqlite3_stmt *last = store->statements[KEEP_LAST_SEQ];
     db_bind_bits(last, 1, store->now.last_seq);
     if (db_run(store->db, last, "keep the last number", error) < 0 || drop_segments(store, victims, error) < 0) {
@@ -162,6 +167,27 @@ static int drop_events(struct store *store, struct store_work *work, const struc
     store->now.events -= victims->count;
     work->purge.gone = victims->count;
     return 0;
+}
+
+static int count_free(struct store *store, int64_t *pages, struct error *error) {
+    sqlite3_stmt *row = store->statements[COUNT_FREE];
+    int step = db_step(store->db, row, "count the free pages", error);
+    if (step > 0) {
+        *pages = sqlite3_column_int64(row, 0);
+        sqlite3_reset(row);
+    }
+    return step < 0 ? -1 : 0;
+}
+
+/* Those that are too much for one bite are found again by the next. */
+static void spare(struct store *store, struct store_work *work, struct victims *victims, size_t dropped) {
+    for (size_t i = dropped; i < victims->count; i++) {
+        if (victims->seqs[i] < store->purge_from) {
+            store->purge_from = victims->seqs[i];
+        }
+        work->purge.has_more = true;
+    }
+    victims->count = dropped;
 }
 
 static int drop_event(struct store *store, uint64_t seq, struct error *error) {

@@ -73,5 +73,6 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
     [DROP_GENERATION] = "DELETE FROM generations WHERE id = ?",
     [DROP_EXPIRED] = "DELETE FROM state WHERE id IN"
                      " (SELECT id FROM state WHERE expires > 0 AND expires <= ?1 ORDER BY expires LIMIT ?2)",
+    [COUNT_FREE] = "PRAGMA freelist_count",
     [READ_FREE] = "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count",
 };
