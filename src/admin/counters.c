@@ -35,6 +35,7 @@ static const struct metric_options table[COUNTERS] = {
                        .labels = {"reason"}},
 };
 
+static const char *result_of(const struct store_event *event);
 static void count(struct counters *counters, enum counter which, struct slice first, struct slice second);
 static void observe(struct counters *counters, enum counter which, struct slice label, double seconds);
 static void note_step(struct counters *counters, const struct host_note *note);
@@ -80,12 +81,18 @@ void counters_delivery(struct counters *counters, const struct admin_delivery *d
     if (delivery->seconds > 0) {
         observe(counters, COUNTER_ACK_SECONDS, (struct slice){NULL, 0}, delivery->seconds);
     }
-    for (size_t i = 0; i < delivery->count; i++) {
+    for (size_t i = 0, end = 0; i < delivery->count; i = end) {
         const struct store_event *event = &delivery->events[i];
-        const char *result = event->is_duplicate        ? "duplicate"
-                             : event->malformed != NULL ? "quarantined"
-                                                        : "stored";
-        count(counters, COUNTER_EVENTS, event_short_name(event->type), slice_of(result));
+        const char *result = result_of(event);
+        /* Those of a batch are mostly alike. */
+        for (end = i + 1; end < delivery->count; end++) {
+            const struct store_event *next = &delivery->events[end];
+            if (result_of(next) != result || !slice_equal(next->type, event->type)) {
+                break;
+            }
+        }
+        metric_count(&counters->metrics[COUNTER_EVENTS],
+                     (struct slice[METRIC_LABELS]){event_short_name(event->type), slice_of(result)}, end - i);
     }
     pthread_mutex_unlock(&counters->lock);
 }
@@ -103,6 +110,12 @@ void counters_render(struct counters *counters, struct buffer *out) {
         metric_render(&copy, out);
         metric_reset(&copy);
     }
+}
+
+/* The same words for the same result. */
+static const char *result_of(const struct store_event *event) {
+    static const char duplicate[] = "duplicate", quarantined[] = "quarantined", stored[] = "stored";
+    return event->is_duplicate ? duplicate : event->malformed != NULL ? quarantined : stored;
 }
 
 static void count(struct counters *counters, enum counter which, struct slice first, struct slice second) {

@@ -189,7 +189,7 @@ static bool is_text(struct slice text) {
  * values. */
 static int check_body(struct slice body, struct json_error *where) {
     static const struct json_limits limits = {JSON_DEPTH - 1, JSON_VALUES - 4 * CLOUD_ATTRIBUTES};
-    static const struct json_listener nobody = {.at = NULL};
+    static const struct json_listener nobody = {.begin = NULL};
     return json_read(body.bytes, body.length, &limits, &nobody, NULL, where);
 }
 

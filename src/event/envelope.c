@@ -74,7 +74,7 @@ struct reading {
     struct envelope *envelope;
     const char *body;
     struct json_error *error;
-    struct json_place place;
+    const struct json_place *place;
     struct json_place begin; /* where the element began */
     size_t depth;            /* open arrays and objects */
     size_t element_depth;    /* 1 in an array of elements, 0 for a single one */
@@ -98,9 +98,9 @@ static struct buffer *add_text(struct envelope *envelope);
 static const struct member *find_member(const struct member *table, struct slice name);
 static int refuse(struct json_error *error, size_t offset, const char *why);
 
-static void on_place(void *context, const struct json_place *place) {
+static void take_place(void *context, const struct json_place *place) {
     struct reading *reading = context;
-    reading->place = *place;
+    reading->place = place;
 }
 
 static int on_begin(struct reading *reading, bool is_object) {
@@ -160,7 +160,7 @@ static int on_scalar(void *context) {
     struct reading *reading = context;
     reading->target = NULL;
     if (reading->depth == 0) {
-        return refuse(reading->error, reading->place.begin, "neither an array of events nor an event");
+        return refuse(reading->error, reading->place->begin, "neither an array of events nor an event");
     }
     if (reading->depth > reading->element_depth) {
         return 0;
@@ -200,7 +200,7 @@ static const struct json_listener listener = {
     .number = on_number,
     .boolean = on_boolean,
     .null = on_scalar,
-    .at = on_place,
+    .begin = take_place,
 };
 
 void envelope_init(struct envelope *envelope) {
@@ -245,7 +245,7 @@ bool event_is_local(struct slice type) {
 static void begin_element(struct reading *reading, bool is_object) {
     reading->element = (struct element){0};
     reading->element.event.malformed = is_object ? NULL : "the element is no object";
-    reading->begin = reading->place;
+    reading->begin = *reading->place;
     reading->seen = reading->twice = 0;
     reading->is_data_next = false;
     reading->is_in_data = false;
@@ -253,7 +253,7 @@ static void begin_element(struct reading *reading, bool is_object) {
 
 static int end_element(struct reading *reading) {
     struct event *event = &reading->element.event;
-    event->raw = slice_make(reading->body + reading->begin.begin, reading->place.end - reading->begin.begin);
+    event->raw = slice_make(reading->body + reading->begin.begin, reading->place->end - reading->begin.begin);
     event->is_cloud = (reading->seen & SPECVERSION) != 0;
     take_names(event, event->is_cloud ? &reading->element.cloud : &reading->element.grid);
     event->malformed = why_malformed(reading);
@@ -321,7 +321,7 @@ static const char *why_malformed(const struct reading *reading) {
 static int digest_element(struct reading *reading) {
     struct event *event = &reading->element.event;
     struct slice tokens = event->raw;
-    if (reading->place.blanks != reading->begin.blanks) {
+    if (reading->place->blanks != reading->begin.blanks) {
         buffer_clear(&reading->compact);
         if (json_append_compact(&reading->compact, event->raw.bytes, event->raw.length) < 0) {
             return -1;
@@ -384,8 +384,8 @@ static int add_event(struct envelope *envelope, const struct event *event) {
 static int keep_text(struct reading *reading, struct slice *target, struct slice text) {
     reading->target = NULL;
     /* A text without escapes is as long as what stands between the quotes; an escape is always longer. */
-    if (text.length == reading->place.end - reading->place.begin - 2) {
-        *target = slice_make(reading->body + reading->place.begin + 1, text.length);
+    if (text.length == reading->place->end - reading->place->begin - 2) {
+        *target = slice_make(reading->body + reading->place->begin + 1, text.length);
         return 0;
     }
     struct buffer *copy = add_text(reading->envelope);

@@ -34,7 +34,7 @@ static enum filter_verdict decide(const struct asking *asking);
 static enum state state_of(const struct asking *asking, size_t condition);
 static enum state state_under(const struct asking *asking, size_t condition, const char *other);
 
-static void on_place(void *context, const struct json_place *place) {
+static void take_place(void *context, const struct json_place *place) {
     ((struct asking *)context)->place = place;
 }
 
@@ -143,7 +143,7 @@ enum filter_verdict filter_ask(const struct filter *filter, struct slice event) 
         .number = on_real,
         .boolean = on_boolean,
         .null = on_null,
-        .at = on_place,
+        .begin = take_place,
     };
     struct asking asking = {.filter = filter, .bytes = event.bytes};
     forget_top(&asking, TOP_SUBJECT);

@@ -7,12 +7,21 @@
 
 enum { MESSAGE_LIMIT = 512 };
 
+static bool is_brief(const struct httpd_answer *answer);
+static struct MHD_Response *usual_response(struct httpd *httpd, struct slice body);
 static void post(struct httpd_request *request);
 static struct MHD_Response *make_response(const struct httpd *httpd, const struct httpd_answer *answer);
 static int append_quoted(struct buffer *out, const char *text);
 
 void httpd_answer(struct httpd_request *request, const struct httpd_answer *answer) {
-    if (httpd_claim(request)) {
+    if (!httpd_claim(request)) {
+        return;
+    }
+    if (is_brief(answer)) {
+        memcpy(request->brief, answer->body.bytes, answer->body.length);
+        request->brief_length = answer->body.length;
+        httpd_give_answer(request, answer->status, NULL);
+    } else {
         httpd_give_answer(request, answer->status, make_response(request->httpd, answer));
     }
 }
@@ -23,6 +32,23 @@ bool httpd_claim(struct httpd_request *request) {
     }
     log_error("httpd", "a request was answered twice", LOG_TEXT("listener", request->httpd->name), LOG_END);
     return false;
+}
+
+struct MHD_Response *httpd_response(struct httpd_request *request) {
+    struct httpd *httpd = request->httpd;
+    bool must_close = httpd->is_quiesced || request->is_unread;
+    if (request->brief_length > 0 && !must_close) {
+        return usual_response(httpd, slice_make(request->brief, request->brief_length));
+    }
+    if (request->brief_length > 0 && request->response == NULL) {
+        request->response = make_response(
+            httpd, &(struct httpd_answer){.body = slice_make(request->brief, request->brief_length)});
+    }
+    if (must_close && request->response != NULL) {
+        /* No harm when it is there already: the library keeps one. */
+        (void)MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    return request->response;
 }
 
 void httpd_give_answer(struct httpd_request *request, unsigned status, struct MHD_Response *response) {
@@ -70,6 +96,25 @@ void httpd_answer_error(struct httpd_request *request, unsigned status, const ch
                                                  .headers = headers,
                                                  .header_count = count});
     buffer_reset(&body);
+}
+
+static bool is_brief(const struct httpd_answer *answer) {
+    return answer->type == NULL && answer->header_count == 0 && !answer->must_close && answer->body.length > 0 &&
+           answer->body.length <= HTTPD_BRIEF_SIZE;
+}
+
+/* Most deliveries get the same answer. The library counts who still sends it. */
+static struct MHD_Response *usual_response(struct httpd *httpd, struct slice body) {
+    if (httpd->usual != NULL && slice_equal(body, slice_make(httpd->usual_text, httpd->usual_length))) {
+        return httpd->usual;
+    }
+    if (httpd->usual != NULL) {
+        MHD_destroy_response(httpd->usual);
+    }
+    httpd->usual = make_response(httpd, &(struct httpd_answer){.body = body});
+    memcpy(httpd->usual_text, body.bytes, body.length);
+    httpd->usual_length = body.length;
+    return httpd->usual;
 }
 
 /* Once it is posted the request may be over, and the listener with it: whoever frees that takes the lock first. */

@@ -173,14 +173,8 @@ static void leave_caller(struct httpd_request *request) {
 }
 
 static enum MHD_Result send_answer(struct httpd_request *request) {
-    if (request->response == NULL) {
-        return MHD_NO;
-    }
-    if (request->httpd->is_quiesced || request->is_unread) {
-        /* No harm when it is there already: the library keeps one. */
-        (void)MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONNECTION, "close");
-    }
-    return MHD_queue_response(request->connection, request->status, request->response);
+    struct MHD_Response *response = httpd_response(request);
+    return response == NULL ? MHD_NO : MHD_queue_response(request->connection, request->status, response);
 }
 
 void httpd_on_completed(void *context, struct MHD_Connection *connection, void **request_context,

@@ -162,6 +162,9 @@ static void destroy(struct httpd *httpd) {
         (void)MHD_quiesce_daemon(httpd->daemon); /* it would close the socket otherwise */
         MHD_stop_daemon(httpd->daemon);
     }
+    if (httpd->usual != NULL) {
+        MHD_destroy_response(httpd->usual);
+    }
     drain_free(httpd->drain);
     loop_free(httpd->loop);
     if (httpd->listener >= 0) {

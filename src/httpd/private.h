@@ -33,6 +33,8 @@ enum {
     /* Of a stream, at a time; a client that does not read is closed when this much waits for it. */
     HTTPD_STREAM_PIECE = 16 * 1024,
     HTTPD_STREAM_BOUND = 1024 * 1024,
+    /* An answer's body that is copied into its request. */
+    HTTPD_BRIEF_SIZE = 96,
     /* For answers that are on their way while the listener stops. */
     HTTPD_FLUSH_SECONDS = 5,
 };
@@ -51,9 +53,12 @@ struct httpd {
     struct loop_timer patience; /* the library's next timeout, or earlier */
     struct loop_task turn;      /* lets the library work */
     struct drain *drain;
-    size_t unanswered;      /* requests that the caller has and did not answer */
-    size_t unsent;          /* requests that the caller got and that are not over */
-    struct list streams;    /* struct httpd_stream, by in_httpd */
+    size_t unanswered;          /* requests that the caller has and did not answer */
+    size_t unsent;              /* requests that the caller got and that are not over */
+    struct list streams;        /* struct httpd_stream, by in_httpd */
+    struct MHD_Response *usual; /* the last brief answer, for the next that is the same */
+    char usual_text[HTTPD_BRIEF_SIZE];
+    size_t usual_length;
     bool is_quiesced;       /* answers close their connections */
     bool is_stopping;       /* the caller gets no more requests */
     int64_t logged_at;      /* when the library's last line was let through */
@@ -100,8 +105,10 @@ struct httpd_request {
     struct loop_task task;  /* brings it back to the listener's thread */
     void (*call)(struct httpd_request *request, void *context);
     unsigned status;
-    struct MHD_Response *response; /* NULL though answered: there was no memory */
-    struct httpd_stream *stream;   /* NULL: an answer with an end */
+    struct MHD_Response *response; /* NULL though answered: it is brief, or there was no memory */
+    char brief[HTTPD_BRIEF_SIZE];  /* the body of an answer that has nothing else */
+    size_t brief_length;
+    struct httpd_stream *stream; /* NULL: an answer with an end */
 
     char target[];
 };
@@ -133,6 +140,9 @@ bool httpd_check(struct httpd_request *request, const char *version);
 
 /* answer.c: whether the caller is the first to answer it. Any thread. */
 bool httpd_claim(struct httpd_request *request);
+/* The response of a request that was answered; NULL: there was no memory. The listener's thread; it is to be
+ * queued at once. */
+struct MHD_Response *httpd_response(struct httpd_request *request);
 /* Makes `response` the answer of a request that was claimed. Any thread. */
 void httpd_give_answer(struct httpd_request *request, unsigned status, struct MHD_Response *response);
 

@@ -92,10 +92,11 @@ static int read_body(struct delivery *delivery) {
 
 /* Of an event in binary mode the body is made here; its headers were checked before it was read. */
 static int compose(struct delivery *delivery, struct slice *body, struct json_error *where) {
-    struct cloud_event cloud;
-    if (ingress_form(delivery->request, &cloud) != INGRESS_BINARY) {
+    if (httpd_context(delivery->request) != &ingress_binary) {
         return 0;
     }
+    struct cloud_event cloud;
+    (void)ingress_form(delivery->request, &cloud);
     struct slice type = httpd_header(delivery->request, "Content-Type");
     if (cloud_compose(&cloud, type, *body, &delivery->composed, where) < 0) {
         return -1;

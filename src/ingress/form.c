@@ -11,7 +11,8 @@ static bool ends_with_json(struct slice type);
 enum ingress_form ingress_form(struct httpd_request *request, struct cloud_event *cloud) {
     static const struct slice cloudevents = {"application/cloudevents", sizeof "application/cloudevents" - 1};
     struct slice type = media_type(httpd_header(request, "Content-Type"));
-    *cloud = (struct cloud_event){.count = 0};
+    cloud->count = 0;
+    cloud->has_too_many = false;
     httpd_each_header(request, take_header, cloud);
     if (type.length >= cloudevents.length &&
         slice_equal_ignoring_case(slice_make(type.bytes, cloudevents.length), cloudevents)) {

@@ -6,6 +6,8 @@ static bool may_accept(struct ingress *ingress);
 static enum httpd_verdict refuse(struct ingress *ingress, struct httpd_request *request, unsigned status,
                                  const char *code, const char *message);
 
+char ingress_binary;
+
 /* What can be said without the body is said before it: the order is that of the table in
  * docs/internals/ingress.md. httpd adds the check of the length. */
 enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context) {
@@ -44,6 +46,7 @@ enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context)
         return refuse(ingress, request, is_theirs ? 400 : 503, is_theirs ? "bad_attribute" : "out_of_memory",
                       error.message);
     }
+    httpd_set_context(request, form == INGRESS_BINARY ? &ingress_binary : NULL);
     return HTTPD_GO_ON;
 }
 

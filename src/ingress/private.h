@@ -20,6 +20,8 @@ struct ingress {
 
 /* head.c: whether a request may send its body; if not, it has been answered. */
 enum httpd_verdict ingress_on_head(struct httpd_request *request, void *context);
+/* Its address is the context of a request in binary mode while its body comes. */
+extern char ingress_binary;
 
 /* form.c: in which form a request's events come, by its headers. */
 enum ingress_form {

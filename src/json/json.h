@@ -59,9 +59,9 @@ struct json_listener {
     int (*number)(void *context, double value);
     int (*boolean)(void *context, bool value);
     int (*null)(void *context);
-    /* Called before each of the calls above, also for those that are NULL, when set; lets a listener note
-     * positions. */
-    void (*at)(void *context, const struct json_place *place);
+    /* Called once, before all others: `*place` is where the reader is, during each of the calls above, until the
+     * reader returns. Cannot stop it. */
+    void (*begin)(void *context, const struct json_place *place);
 };
 
 /* 0, or -1 with `error` (which may be NULL). `limits` NULL: the constants above. */

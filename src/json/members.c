@@ -8,7 +8,7 @@ struct cutting {
     size_t depth;
     size_t begin; /* of the value that is open at the first level */
     size_t index;
-    struct json_place place;
+    const struct json_place *place;
     struct buffer name;
     int (*visit_member)(void *context, struct slice name, struct slice raw_value);
     int (*visit_element)(void *context, size_t index, struct slice raw_value);
@@ -20,9 +20,9 @@ static int cut(struct cutting *cutting, size_t length, struct json_error *error)
 static int visit(struct cutting *cutting);
 static int refuse_kind(struct cutting *cutting);
 
-static void on_place(void *context, const struct json_place *place) {
+static void take_place(void *context, const struct json_place *place) {
     struct cutting *cutting = context;
-    cutting->place = *place;
+    cutting->place = place;
 }
 
 static int on_begin(void *context, bool is_object) {
@@ -31,7 +31,7 @@ static int on_begin(void *context, bool is_object) {
         return refuse_kind(cutting);
     }
     if (cutting->depth++ == 1) {
-        cutting->begin = cutting->place.begin;
+        cutting->begin = cutting->place->begin;
     }
     return 0;
 }
@@ -57,7 +57,7 @@ static int on_scalar(void *context) {
     if (cutting->depth > 1) {
         return 0;
     }
-    cutting->begin = cutting->place.begin;
+    cutting->begin = cutting->place->begin;
     return visit(cutting);
 }
 
@@ -123,7 +123,7 @@ static int cut(struct cutting *cutting, size_t length, struct json_error *error)
         .number = on_number,
         .boolean = on_boolean,
         .null = on_scalar,
-        .at = on_place,
+        .begin = take_place,
     };
     struct json_error unwanted;
     cutting->error = error == NULL ? &unwanted : error;
@@ -134,7 +134,7 @@ static int cut(struct cutting *cutting, size_t length, struct json_error *error)
 }
 
 static int visit(struct cutting *cutting) {
-    struct slice raw = slice_make(cutting->bytes + cutting->begin, cutting->place.end - cutting->begin);
+    struct slice raw = slice_make(cutting->bytes + cutting->begin, cutting->place->end - cutting->begin);
     if (cutting->wants_object) {
         return cutting->visit_member(cutting->context, buffer_slice(&cutting->name), raw);
     }
@@ -142,7 +142,7 @@ static int visit(struct cutting *cutting) {
 }
 
 static int refuse_kind(struct cutting *cutting) {
-    cutting->error->offset = cutting->place.begin;
+    cutting->error->offset = cutting->place->begin;
     (void)snprintf(cutting->error->message, sizeof cutting->error->message, "%s",
                    cutting->wants_object ? "expected an object" : "expected an array");
     return -1;

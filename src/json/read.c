@@ -29,13 +29,17 @@ static int read_string(struct reader *reader, int (*tell)(void *context, struct 
 static int read_number(struct reader *reader);
 static int read_word(struct reader *reader);
 static const char *skip_blanks(struct reader *reader);
-static void note_place(struct reader *reader, const char *begin, const char *end);
 static int check_told(struct reader *reader, int result);
 static int refuse(struct reader *reader, const char *where, const char *why);
 static int refuse_fault(struct reader *reader, const struct json_fault *fault);
 
 static inline bool is_blank(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline void note_place(struct reader *reader, const char *begin, const char *end) {
+    reader->place.begin = (size_t)(begin - reader->bytes);
+    reader->place.end = (size_t)(end - reader->bytes);
 }
 
 int json_read(const char *bytes, size_t length, const struct json_limits *limits,
@@ -58,6 +62,9 @@ int json_read(const char *bytes, size_t length, const struct json_limits *limits
     reader.values = 0;
     reader.is_first = false;
     buffer_init(&reader.scratch, length);
+    if (listener->begin != NULL) {
+        listener->begin(context, &reader.place);
+    }
     int result = read_text(&reader);
     buffer_reset(&reader.scratch);
     return result;
@@ -208,8 +215,12 @@ static int close_container(struct reader *reader) {
 static int read_string(struct reader *reader, int (*tell)(void *context, struct slice text)) {
     const char *from = reader->at + 1;
     struct json_fault fault;
-    bool has_escapes;
-    const char *quote = json_scan_string(from, reader->end, &has_escapes, &fault);
+    bool has_escapes = false;
+    /* Most end after one run of plain characters. */
+    const char *quote = from + json_plain_run(from, reader->end);
+    if (quote == reader->end || *quote != '"') {
+        quote = json_scan_string(quote, reader->end, &has_escapes, &fault);
+    }
     if (quote == NULL) {
         return refuse_fault(reader, &fault);
     }
@@ -278,14 +289,6 @@ static const char *skip_blanks(struct reader *reader) {
     reader->place.blanks += (size_t)(at - from);
     reader->at = at;
     return at;
-}
-
-static void note_place(struct reader *reader, const char *begin, const char *end) {
-    reader->place.begin = (size_t)(begin - reader->bytes);
-    reader->place.end = (size_t)(end - reader->bytes);
-    if (reader->listener->at != NULL) {
-        reader->listener->at(reader->context, &reader->place);
-    }
 }
 
 /* What a listener answered; its own words, if it left some, stand. */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* What is wrong, in constant words, and where. */
 struct json_fault {
@@ -21,8 +22,9 @@ struct json_number {
     double real;
 };
 
-/* From the byte after the opening quote: returns the closing quote, or NULL with `fault`. Everything is checked
- * (UTF-8, control characters, escapes); `has_escapes` says whether the bytes between are the text itself. */
+/* From the byte after the opening quote, or from another character of the string: returns the closing quote, or
+ * NULL with `fault`. Everything is checked (UTF-8, control characters, escapes); `has_escapes` says whether the
+ * bytes between are the text itself. */
 const char *json_scan_string(const char *from, const char *end, bool *has_escapes, struct json_fault *fault);
 
 /* Decodes what json_scan_string has accepted (the bytes between the quotes) into `out`, which has room for as many
@@ -35,7 +37,35 @@ const char *json_scan_number(const char *from, const char *end, struct json_numb
 
 /* The number of bytes from `from` that can stand in a string as they are: ASCII without control characters, quote
  * and backslash. */
-size_t json_plain_run(const char *from, const char *end);
+static inline size_t json_plain_run(const char *from, const char *end) {
+    /* Eight bytes at a time: a byte's high bit comes up in `special` when it is below 0x20, a quote, a backslash
+     * or no ASCII. It may also come up for a more significant byte than such a one, never for a less
+     * significant. */
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    const char *at = from;
+    while (end - at >= 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        uint64_t quote = word ^ (ones * '"');
+        uint64_t backslash = word ^ (ones * '\\');
+        uint64_t special =
+            ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | word;
+        special &= highs;
+        if (special != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            return (size_t)(at - from) + (size_t)__builtin_ctzll(special) / 8;
+#else
+            break;
+#endif
+        }
+        at += 8;
+    }
+    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') {
+        at++;
+    }
+    return (size_t)(at - from);
+}
 
 /* The length (2 to 4) of the well-formed UTF-8 sequence at `from`, whose first byte is not ASCII, or 0. */
 size_t json_utf8_length(const char *from, const char *end);

@@ -50,36 +50,6 @@ size_t json_decode_string(const char *from, const char *end, char *out) {
     return (size_t)(out - start);
 }
 
-size_t json_plain_run(const char *from, const char *end) {
-    /* Eight bytes at a time: a byte's high bit comes up in `special` when it is below 0x20, a quote, a backslash
-     * or no ASCII. It may also come up for a more significant byte than such a one, never for a less
-     * significant. */
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    const uint64_t highs = UINT64_C(0x8080808080808080);
-    const char *at = from;
-    while (end - at >= 8) {
-        uint64_t word;
-        memcpy(&word, at, sizeof word);
-        uint64_t quote = word ^ (ones * '"');
-        uint64_t backslash = word ^ (ones * '\\');
-        uint64_t special =
-            ((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | word;
-        special &= highs;
-        if (special != 0) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-            return (size_t)(at - from) + (size_t)__builtin_ctzll(special) / 8;
-#else
-            break;
-#endif
-        }
-        at += 8;
-    }
-    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') {
-        at++;
-    }
-    return (size_t)(at - from);
-}
-
 size_t json_utf8_length(const char *from, const char *end) {
     const unsigned char *byte = (const unsigned char *)from;
     size_t left = (size_t)(end - from);

@@ -11,7 +11,7 @@ struct planting {
     cJSON *open[JSON_DEPTH];
     size_t depth;
     char *name; /* of the member whose value comes next */
-    struct json_place place;
+    const struct json_place *place;
     struct json_error where;
 };
 
@@ -32,9 +32,9 @@ static inline struct json *outer(cJSON *item) {
     return (struct json *)(void *)item;
 }
 
-static void on_place(void *context, const struct json_place *place) {
+static void take_place(void *context, const struct json_place *place) {
     struct planting *planting = context;
-    planting->place = *place;
+    planting->place = place;
 }
 
 static int on_container(void *context, cJSON *item) {
@@ -99,7 +99,7 @@ struct json *json_parse(const char *bytes, size_t length, struct error *error) {
         .number = on_number,
         .boolean = on_boolean,
         .null = on_null,
-        .at = on_place,
+        .begin = take_place,
     };
     struct planting planting = {0};
     int result = json_read(bytes, length, NULL, &listener, &planting, &planting.where);
@@ -339,7 +339,7 @@ static int refuse_text(struct planting *planting, struct slice text) {
         return plant(planting, NULL);
     }
     static const char why[] = "a text with \\u0000 in it, which is not supported here";
-    planting->where.offset = planting->place.begin;
+    planting->where.offset = planting->place->begin;
     memcpy(planting->where.message, why, sizeof why);
     return -1;
 }

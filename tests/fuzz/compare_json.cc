@@ -89,7 +89,7 @@ int on_boolean(void *context, bool value) {
     return static_cast<ours *>(context)->put(value ? 't' : 'f');
 }
 
-void on_place(void *context, const json_place *place) {
+void take_place(void *context, const json_place *place) {
     static_cast<ours *>(context)->place = place;
 }
 
@@ -105,7 +105,7 @@ bool read_ours(ours &self, json_error &error) {
     listener.number = on_number;
     listener.boolean = on_boolean;
     listener.null = on_mark<'n'>;
-    listener.at = on_place;
+    listener.begin = take_place;
     return json_read(self.text.data(), self.text.size(), nullptr, &listener, &self, &error) == 0;
 }
 
