@@ -5,8 +5,8 @@
 --     local svg = chart.draw { { title = "Deliveries", unit = "per second", bars = {
 --       { label = "Switchhook", value = 24000, group = "64 connections" }, ... } } }
 --
--- Bars of one group stand together below its name; every panel has a scale of its own, from 0. What is named
--- Switchhook... stands out.
+-- Bars of one group stand together below its name, groups in the order in which they first come; every panel has a
+-- scale of its own, from 0. What is named Switchhook... stands out; where nothing is, all is Switchhook's.
 local chart = {}
 
 local WIDTH = 860
@@ -60,21 +60,38 @@ function chart.number(value)
   return (size >= 10 and "%.1f" or size >= 0.1 and "%.2f" or "%.3g"):format(value)
 end
 
+-- The bars group by group, their longest value, and whether some of them are of others.
+local function arrange(bars)
+  local groups, of, longest, has_ours = {}, {}, 0, false
+  for _, bar in ipairs(bars) do
+    local name = bar.group or ""
+    if not of[name] then
+      of[name] = {}
+      groups[#groups + 1] = of[name]
+    end
+    table.insert(of[name], bar)
+    longest = math.max(longest, bar.value)
+    has_ours = has_ours or bar.label:find "^Switchhook" ~= nil
+  end
+  local arranged = {}
+  for _, group in ipairs(groups) do
+    table.move(group, 1, #group, #arranged + 1, arranged)
+  end
+  return arranged, longest, has_ours
+end
+
 local function draw_panel(parts, panel, top)
   local function put(format, ...)
     parts[#parts + 1] = "  " .. format:format(...)
   end
-  local longest = 0
-  for _, bar in ipairs(panel.bars) do
-    longest = math.max(longest, bar.value)
-  end
+  local bars, longest, has_ours = arrange(panel.bars)
   local y = top + 16
   put('<text class="title" x="0" y="%d">%s</text>', y, escape(shorten(panel.title, 100)))
   put('<text class="unit" x="0" y="%d">%s</text>', y + 18, escape(shorten(panel.unit, 120)))
   y = y + 32
   local group
   local first = y
-  for _, bar in ipairs(panel.bars) do
+  for _, bar in ipairs(bars) do
     if bar.group ~= group then
       group = bar.group
       y = group and y + 4 or y
@@ -84,7 +101,7 @@ local function draw_panel(parts, panel, top)
       end
     end
     local length = longest > 0 and bar.value / longest * (WIDTH - LABELS - FIGURES) or 0
-    local kind = bar.label:find "^Switchhook" and "ours" or "other"
+    local kind = (bar.label:find "^Switchhook" or not has_ours) and "ours" or "other"
     local label = escape(shorten(bar.label, LETTERS))
     put('<text x="%d" y="%d" text-anchor="end">%s</text>', LABELS - 8, y + 11, label)
     put('<rect class="%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>', kind, LABELS, y, length, BAR)

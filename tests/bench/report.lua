@@ -68,22 +68,36 @@ local function escape(text)
   return (text:gsub("%s+", " "):gsub("[<>|]", names))
 end
 
-local function cell_of(value)
-  return type(value) == "number" and chart.number(value) or escape(value)
+-- How the numbers of a column are written: all with as many digits behind the point, unless they differ too much.
+local function format_of(rows, column)
+  local largest, has_parts = 0, false
+  for _, row in ipairs(rows) do
+    if type(row[column]) == "number" then
+      largest = math.max(largest, math.abs(row[column]))
+      has_parts = has_parts or row[column] ~= math.floor(row[column])
+    end
+  end
+  if not has_parts or largest >= 1000 then
+    return chart.number
+  end
+  local digits = largest >= 100 and "%.1f" or "%.2f"
+  return function(value)
+    return digits:format(value)
+  end
 end
 
 -- A table of Markdown whose columns stand below each other; columns of numbers are flush right.
 local function table_of(columns, rows)
-  local widths, is_number, lines = {}, {}, {}
+  local widths, is_number, lines, formats = {}, {}, {}, {}
   local cells = { {} }
   for i, name in ipairs(columns) do
-    cells[1][i], is_number[i] = escape(name), #rows > 0
+    cells[1][i], is_number[i], formats[i] = escape(name), #rows > 0, format_of(rows, i)
   end
   for r, row in ipairs(rows) do
     cells[r + 1] = {}
     for i = 1, #columns do
-      cells[r + 1][i] = cell_of(row[i])
-      is_number[i] = is_number[i] and (type(row[i]) == "number" or row[i] == "" or row[i] == "-")
+      cells[r + 1][i] = type(row[i]) == "number" and formats[i](row[i]) or escape(row[i])
+      is_number[i] = is_number[i] and cells[r + 1][i]:match "^[%d.,-]*$" ~= nil
     end
   end
   for _, row in ipairs(cells) do
@@ -134,7 +148,7 @@ end
 local function goals_of(ratios)
   local rows = {}
   for i, ratio in ipairs(ratios) do
-    rows[i] = { ratio.what, ratio.value or "-", goal_of(ratio), verdict_of(ratio) }
+    rows[i] = { ratio.what, ratio.value and chart.number(ratio.value) or "-", goal_of(ratio), verdict_of(ratio) }
   end
   return table_of({ "what", "measured", "goal", "" }, rows)
 end

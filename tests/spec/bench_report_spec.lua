@@ -98,6 +98,30 @@ describe("the report", function()
     assert.is_nil(picture:find "The second")
   end)
 
+  it("draws bars of a group together", function()
+    local found = one()
+    found.chart.bars = {}
+    for i, group in ipairs { "first", "second", "first" } do
+      found.chart.bars[i] = { label = "bar " .. i, value = i, group = group }
+    end
+    local picture = report({ one = found, two = two() }).picture
+    local order = {}
+    for text in picture:gmatch ">([^<>]+)</text>" do
+      order[#order + 1] = text:match "^bar %d$" or text:match "^first$" or text:match "^second$"
+    end
+    assert.same({ "first", "bar 1", "bar 3", "second", "bar 2" }, order)
+    assert.is_nil(picture:find 'class="other"')
+  end)
+
+  it("writes the numbers of a column alike", function()
+    local found = one()
+    found.columns = { "few", "some", "many" }
+    found.rows = { { 1, 9.5, 0.5 }, { 12.345, 120, 4000 } }
+    local page = report({ one = found, two = two() }).page
+    has(page, "|  1.00 |   9.5 |  0.50 |")
+    has(page, "| 12.35 | 120.0 | 4,000 |")
+  end)
+
   it("changes nothing when run again", function()
     local first = report { one = one(), two = two() }
     local again = report({ one = one(), two = two() }, first.page)
