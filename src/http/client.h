@@ -18,6 +18,7 @@ struct http_transfer {
     struct list_node node;
     struct http_client *client;
     struct http_call *call;
+    CURLU *url;                /* the call's, read once */
     CURL *easy;                /* has the options that are the same for all calls */
     struct buffer header_text; /* lines of the request, each with a NUL */
     struct curl_slist *header_list;
@@ -93,6 +94,10 @@ void http_transfer_clear(struct http_transfer *transfer);
 /* check.c: whether the call can be made at all; -1 with ERROR_INVALID. */
 int http_check_call(const struct http_call *call, struct error *error);
 int http_check_url(const char *url, struct error *error);
+
+/* target.c: reads the URL into its parts, and where they lead; -1 with the error. */
+int http_parse_url(CURLU *parts, const char *url, struct error *error);
+int http_parts_target(CURLU *parts, struct http_target *target, struct error *error);
 
 /* guard.c: what is special about an address that guarded calls must not reach, or NULL when it is an ordinary
  * one. */

@@ -1,4 +1,4 @@
-/* Where a URL leads. libcurl's own reader is asked, with the options of a transfer: whoever decides by a host
+/* Where a URL leads. libcurl's own reader is asked, and a transfer gets what it read: whoever decides by a host
  * decides by the one that the request goes to. */
 #include "http/client.h"
 #include <stdio.h>
@@ -7,7 +7,6 @@
 
 enum { URL_FLAGS = CURLU_DISALLOW_USER | CURLU_PATH_AS_IS };
 
-static int read_parts(CURLU *parts, struct http_target *target, struct error *error);
 static int refuse(struct error *error, CURLUcode code);
 
 int http_read_target(const char *url, struct http_target *target, struct error *error) {
@@ -18,13 +17,17 @@ int http_read_target(const char *url, struct http_target *target, struct error *
     if (parts == NULL) {
         return error_memory(error);
     }
-    CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, URL_FLAGS);
-    int result = code == CURLUE_OK ? read_parts(parts, target, error) : refuse(error, code);
+    int result = http_parse_url(parts, url, error) < 0 ? -1 : http_parts_target(parts, target, error);
     curl_url_cleanup(parts);
     return result;
 }
 
-static int read_parts(CURLU *parts, struct http_target *target, struct error *error) {
+int http_parse_url(CURLU *parts, const char *url, struct error *error) {
+    CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, URL_FLAGS);
+    return code == CURLUE_OK ? 0 : refuse(error, code);
+}
+
+int http_parts_target(CURLU *parts, struct http_target *target, struct error *error) {
     char *scheme = NULL, *host = NULL, *port = NULL;
     int result = -1;
     if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||

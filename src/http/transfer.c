@@ -37,8 +37,10 @@ struct http_transfer *http_transfer_new(struct http_client *client) {
     buffer_init(&transfer->header_text, SIZE_MAX / 2);
     buffer_init(&transfer->answer_headers, HTTP_HEADERS_LIMIT);
     transfer->easy = curl_easy_init();
-    if (transfer->easy == NULL || set_fixed_options(transfer) < 0) {
+    transfer->url = curl_url();
+    if (transfer->easy == NULL || transfer->url == NULL || set_fixed_options(transfer) < 0) {
         curl_easy_cleanup(transfer->easy);
+        curl_url_cleanup(transfer->url);
         free(transfer);
         return NULL;
     }
@@ -47,6 +49,7 @@ struct http_transfer *http_transfer_new(struct http_client *client) {
 
 void http_transfer_free(struct http_transfer *transfer) {
     curl_easy_cleanup(transfer->easy);
+    curl_url_cleanup(transfer->url);
     clear_buffer(&transfer->header_text);
     buffer_reset(&transfer->header_text);
     buffer_reset(&transfer->body);
@@ -60,10 +63,11 @@ int http_transfer_prepare(struct http_transfer *transfer, struct http_call *call
     transfer->body.limit = call->answer_limit;
     transfer->started_ns = clock_monotonic_ns();
     set_times(transfer, call);
-    if (call->is_guarded && http_read_target(call->url, &transfer->target, &transfer->error) < 0) {
+    if (http_parse_url(transfer->url, call->url, &transfer->error) < 0 ||
+        (call->is_guarded && http_parts_target(transfer->url, &transfer->target, &transfer->error) < 0)) {
         return -1;
     }
-    /* The options that copy can fail. */
+    /* The options that copy can fail. The URL itself is for when libcurl sends again: it reads it anew then. */
     if (set_method(transfer, call) < 0 || add_headers(transfer, call) < 0 ||
         curl_easy_setopt(transfer->easy, CURLOPT_URL, call->url) != CURLE_OK) {
         return error_memory(&transfer->error);
@@ -121,6 +125,7 @@ static void clear_buffer(struct buffer *buffer) {
 static int set_fixed_options(struct http_transfer *transfer) {
     CURL *easy = transfer->easy;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    curl_easy_setopt(easy, CURLOPT_CURLU, transfer->url);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     /* Otherwise giving a request up waits, on this thread, for the name's look-up to end. */
