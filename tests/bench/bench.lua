@@ -1,4 +1,4 @@
--- What the benches in Lua share: their numbers, what processes use, waiting without a pause, and cleaning up.
+-- What the benches in Lua share: their numbers, a host and its load, waiting without a pause, and cleaning up.
 --
 -- A bench writes what it measured as a result (result.lua). It asserts nothing about speed, only that what it
 -- measured really happened. With --smoke it takes some seconds, and only shows that it still works.
@@ -84,28 +84,6 @@ function bench.processes(server)
     processes[#processes + 1] = { name = "worker " .. i, pid = worker.pid }
   end
   return processes
-end
-
--- What each thread of a process has used so far: a list of { name =, us = of processor time, sleeps = how often it
--- waited for something }. The thread that a process began with is its "loop".
-function bench.threads(pid)
-  local threads = {}
-  for id in host.run_program({ "ls", ("/proc/%d/task"):format(pid) }).stdout:gmatch "%d+" do
-    local folder = ("/proc/%d/task/%s/"):format(pid, id)
-    local sleeps = host.read(folder .. "status"):match "\nvoluntary_ctxt_switches:%s*(%d+)"
-    threads[#threads + 1] = {
-      id = id,
-      name = tonumber(id) == pid and "loop" or host.read(folder .. "comm"):match "[^\n]*",
-      us = tonumber(host.read(folder .. "schedstat"):match "^%d+") / 1e3,
-      sleeps = tonumber(sleeps),
-    }
-  end
-  return threads
-end
-
--- Proportional set size in MiB: pages that processes share count for each by its part.
-function bench.memory(pid)
-  return tonumber(host.read(("/proc/%d/smaps_rollup"):format(pid)):match "\nPss:%s+(%d+) kB") / 1024
 end
 
 -- Runs a program of the build that prints lines with tabs between the cells (cost_NAME), and returns them, the

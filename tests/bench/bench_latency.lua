@@ -3,6 +3,7 @@
 -- for an event. The schedule and the Job Router are one program beside it: pace.c.
 local bench = dofile(arg[0]:match "^(.*)/[^/]*$" .. "/bench.lua")
 local host = require "host"
+local proc = require "proc"
 local result = require "result"
 
 local SECONDS = bench.is_smoke and 1 or 10
@@ -47,7 +48,7 @@ local function use_of(server)
   local use = {}
   for _, process in ipairs(bench.processes(server)) do
     local is_host = process.name == "host"
-    for _, thread in ipairs(bench.threads(process.pid)) do
+    for _, thread in ipairs(proc.threads(process.pid)) do
       local name = is_host and "host: " .. thread.name or "workers"
       use[name] = use[name] or { us = 0, sleeps = 0 }
       use[name].us = use[name].us + thread.us

@@ -2,6 +2,7 @@
 local bench = dofile(arg[0]:match "^(.*)/[^/]*$" .. "/bench.lua")
 local backlog = require "backlog"
 local host = require "host"
+local proc = require "proc"
 local result = require "result"
 local socket = require "socket"
 
@@ -21,7 +22,7 @@ memory.chart.unit = "MiB"
 local function take(server)
   local all, of_host = 0, 0
   for _, process in ipairs(bench.processes(server)) do
-    local used = bench.memory(process.pid)
+    local used = proc.pss_mib_alone(process.pid)
     all, of_host = all + used, process.name == "host" and used or of_host
   end
   return { host = of_host, workers = all - of_host, together = all }

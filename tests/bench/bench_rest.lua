@@ -1,6 +1,7 @@
 -- At rest: what the host and its workers use while nothing comes in. A process that sleeps well wakes for nothing.
 local bench = dofile(arg[0]:match "^(.*)/[^/]*$" .. "/bench.lua")
 local host = require "host"
+local proc = require "proc"
 local result = require "result"
 local socket = require "socket"
 
@@ -16,7 +17,7 @@ local rest = result.new("rest", {
 
 local function use_of(pid)
   local use = { us = 0, sleeps = 0, threads = 0 }
-  for _, thread in ipairs(bench.threads(pid)) do
+  for _, thread in ipairs(proc.threads(pid)) do
     use.us, use.sleeps, use.threads = use.us + thread.us, use.sleeps + thread.sleeps, use.threads + 1
   end
   return use

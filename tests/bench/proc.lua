@@ -4,6 +4,9 @@
 --     proc.tree(pid)           -> the pids of it and of all below it
 --     proc.cpu_seconds(pid)    -> user and system time of the tree, and of its children that have ended; to 10 ms
 --     proc.pss_mib(pid)        -> memory of the tree: private pages, and its share of those that it shares
+--     proc.pss_mib_alone(pid)  -> of that process only
+--     proc.threads(pid)        -> a list of { name =, us = of processor time, sleeps = how often it waited }; the
+--                                 one that a process began with is its "loop"
 local lfs = require "lfs"
 
 local proc = {}
@@ -57,12 +60,32 @@ function proc.cpu_seconds(root)
   return ticks / TICKS
 end
 
+function proc.pss_mib_alone(pid)
+  return (tonumber(read(("/proc/%d/smaps_rollup"):format(pid)):match "\nPss:%s*(%d+)") or 0) / 1024
+end
+
 function proc.pss_mib(root)
-  local kilobytes = 0
+  local sum = 0
   for _, pid in ipairs(proc.tree(root)) do
-    kilobytes = kilobytes + (tonumber(read(("/proc/%d/smaps_rollup"):format(pid)):match "\nPss:%s*(%d+)") or 0)
+    sum = sum + proc.pss_mib_alone(pid)
   end
-  return kilobytes / 1024
+  return sum
+end
+
+function proc.threads(pid)
+  local threads = {}
+  for id in lfs.dir(("/proc/%d/task"):format(pid)) do
+    local folder = ("/proc/%d/task/%s/"):format(pid, id)
+    local ns = id:match "^%d+$" and read(folder .. "schedstat"):match "^%d+"
+    if ns then
+      threads[#threads + 1] = {
+        name = tonumber(id) == pid and "loop" or read(folder .. "comm"):match "[^\n]*",
+        us = ns / 1e3,
+        sleeps = tonumber(read(folder .. "status"):match "\nvoluntary_ctxt_switches:%s*(%d+)"),
+      }
+    end
+  end
+  return threads
 end
 
 return proc

@@ -249,7 +249,11 @@ static int start_thread(struct store *store, struct error *error) {
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int number = pthread_create(&store->thread, NULL, writer_main, store);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number == 0 ? 0 : error_system(error, number, "store: cannot start a thread");
+    if (number != 0) {
+        return error_system(error, number, "store: cannot start a thread");
+    }
+    (void)pthread_setname_np(store->thread, "store");
+    return 0;
 }
 
 static int on_wal(void *context, sqlite3 *db, const char *name, int pages) {
