@@ -207,6 +207,41 @@ static void changes_of_a_turn_go_to_the_store_together(void **state) {
     assert_null(host->unsent);
 }
 
+/* In `count` more events of the same job, the first of them begun. */
+static struct run *begin_more(uint64_t first, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct kit_event event;
+        char id[32];
+        snprintf(id, sizeof id, "e%u", (unsigned)first + i);
+        kit_event(&event, id, "j1", "words");
+        assert_int_equal(kit_append(host->store, &event.event), ERROR_NONE);
+    }
+    turn();
+    uint64_t seq = 0;
+    struct lane *lane = lanes_take(&host->lanes, &seq);
+    assert_non_null(lane);
+    assert_int_equal(work_begin(host, lane, seq), 0);
+    assert_int_equal(seq, first);
+    struct run *run = map_get(&host->runs, store_run_id(seq, 0));
+    list_remove(&run->in_ready);
+    return run;
+}
+
+static void the_end_of_an_event_is_patient_unless_its_lane_waits(void **state) {
+    (void)state;
+    begin();
+    list_remove(&run_of(0)->in_ready);
+    run_succeed(run_of(0), false, slice_of(""));
+    assert_true(host->unsent->is_patient);
+    wait_until(is_gone);
+    run_succeed(begin_more(2, 2), false, slice_of(""));
+    assert_false(host->unsent->is_patient);
+    wait_until(is_gone);
+    run_fail(begin_more(3, 0), &(struct verdict){.result = "error", .retry_after_s = -1});
+    assert_false(host->unsent->is_patient); /* people look at what is parked */
+    wait_until(is_gone);
+}
+
 static void arguments_that_are_no_list_end_the_worker(void **state) {
     (void)state;
     dispatch();
@@ -334,6 +369,7 @@ int main(void) {
         HOSTED(a_new_event_is_begun_without_a_read),
         HOSTED(a_handler_that_came_later_has_no_run_of_it),
         HOSTED(changes_of_a_turn_go_to_the_store_together),
+        HOSTED(the_end_of_an_event_is_patient_unless_its_lane_waits),
         HOSTED(arguments_that_are_no_list_end_the_worker),
         HOSTED(a_run_may_leave_its_worker_before_it_goes_back),
         HOSTED(what_an_earlier_attempt_wanted_is_not_done),
