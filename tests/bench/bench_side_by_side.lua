@@ -111,12 +111,15 @@ local function fill_goals(found, turns)
 end
 
 local function fill_chart(found, present, turns)
-  found.chart.unit = "events per second; more is better"
+  found.chart.unit = "events per second, each group by its own scale; more is better"
+  found.chart.scale = "group"
   for i, case in ipairs(CASES) do
     local what = case.batch == 1 and "single deliveries" or ("batches of %d"):format(case.batch)
     for _, contender in ipairs(case.connections == 64 and present or {}) do
-      local value = rounds.median(turns[contender.name][i], rate_of)
-      found:bar(contender.label, value, ("%s, %d connections"):format(what, case.connections))
+      if contender.name ~= "ceiling" then -- it is so far off that nothing beside it could be told apart
+        local value = rounds.median(turns[contender.name][i], rate_of)
+        found:bar(contender.label, value, ("%s, %d connections"):format(what, case.connections))
+      end
     end
   end
 end

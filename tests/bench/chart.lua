@@ -5,8 +5,9 @@
 --     local svg = chart.draw { { title = "Deliveries", unit = "per second", bars = {
 --       { label = "Switchhook", value = 24000, group = "64 connections" }, ... } } }
 --
--- Bars of one group stand together below its name, groups in the order in which they first come; every panel has a
--- scale of its own, from 0. What is named Switchhook... stands out; where nothing is, all is Switchhook's.
+-- Bars of one group stand together below its name, groups in the order in which they first come. Every panel has a
+-- scale of its own, from 0, and with `scale = "group"` every group has. What is named Switchhook... stands out;
+-- where nothing is, all is Switchhook's.
 local chart = {}
 
 local WIDTH = 860
@@ -60,31 +61,36 @@ function chart.number(value)
   return (size >= 10 and "%.1f" or size >= 0.1 and "%.2f" or "%.3g"):format(value)
 end
 
--- The bars group by group, their longest value, and whether some of them are of others.
-local function arrange(bars)
-  local groups, of, longest, has_ours = {}, {}, 0, false
-  for _, bar in ipairs(bars) do
+-- The bars group by group, what part of the scale each is, and whether one of them is named as ours.
+local function arrange(panel)
+  local groups, of, longest, has_ours = {}, {}, {}, false
+  for _, bar in ipairs(panel.bars) do
     local name = bar.group or ""
     if not of[name] then
       of[name] = {}
       groups[#groups + 1] = of[name]
     end
     table.insert(of[name], bar)
-    longest = math.max(longest, bar.value)
+    local scale = panel.scale == "group" and name or 1
+    longest[scale] = math.max(longest[scale] or 0, bar.value)
     has_ours = has_ours or bar.label:find "^Switchhook" ~= nil
   end
   local arranged = {}
   for _, group in ipairs(groups) do
     table.move(group, 1, #group, #arranged + 1, arranged)
   end
-  return arranged, longest, has_ours
+  local function share_of(bar)
+    local most = longest[panel.scale == "group" and (bar.group or "") or 1]
+    return most > 0 and bar.value / most or 0
+  end
+  return arranged, share_of, has_ours
 end
 
 local function draw_panel(parts, panel, top)
   local function put(format, ...)
     parts[#parts + 1] = "  " .. format:format(...)
   end
-  local bars, longest, has_ours = arrange(panel.bars)
+  local bars, share_of, has_ours = arrange(panel)
   local y = top + 16
   put('<text class="title" x="0" y="%d">%s</text>', y, escape(shorten(panel.title, 100)))
   put('<text class="unit" x="0" y="%d">%s</text>', y + 18, escape(shorten(panel.unit, 120)))
@@ -94,13 +100,13 @@ local function draw_panel(parts, panel, top)
   for _, bar in ipairs(bars) do
     if bar.group ~= group then
       group = bar.group
-      y = group and y + 4 or y
+      y = group and y + 8 or y
       if group then
         put('<text class="group" x="0" y="%d">%s</text>', y + 11, escape(shorten(group, LETTERS)))
         y = y + STEP
       end
     end
-    local length = longest > 0 and bar.value / longest * (WIDTH - LABELS - FIGURES) or 0
+    local length = share_of(bar) * (WIDTH - LABELS - FIGURES)
     local kind = (bar.label:find "^Switchhook" or not has_ours) and "ours" or "other"
     local label = escape(shorten(bar.label, LETTERS))
     put('<text x="%d" y="%d" text-anchor="end">%s</text>', LABELS - 8, y + 11, label)

@@ -11,6 +11,7 @@
 --     latency:add(1000, 0.81, 3.2)                                   -- a row: numbers as they are, or words
 --     latency:bar("Switchhook", 0.81, "1,000 events/s")              -- in the picture; the group may be left out
 --     latency.chart.unit, latency.chart.title = "ms", "POST to PATCH, median"
+--     latency.chart.scale = "group"                                  -- where groups cannot be compared
 --     latency:ratio { what = "p99 at 1,000 events/s, ms", value = 3.2, goal = 5, is_less_better = true }
 --     latency.programs[1] = "nginx 1.22.1"                           -- what took part besides Switchhook
 --     print(latency:write())                                         -- checks all of it, writes, returns the path

@@ -113,6 +113,15 @@ describe("the report", function()
     assert.is_nil(picture:find 'class="other"')
   end)
 
+  it("scales by group where that is wanted", function()
+    local found = one()
+    found.chart.bars = { { label = "a", value = 1, group = "x" }, { label = "b", value = 2, group = "y" } }
+    local _, full = report({ one = found, two = two() }).picture:gsub('width="470.0"', "")
+    found.chart.scale = "group"
+    local _, both = report({ one = found, two = two() }).picture:gsub('width="470.0"', "")
+    assert.same({ 1, 2 }, { full, both })
+  end)
+
   it("writes the numbers of a column alike", function()
     local found = one()
     found.columns = { "few", "some", "many" }
