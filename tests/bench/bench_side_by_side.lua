@@ -32,7 +32,7 @@ local function take_turn(contender, case)
   local running = contender.start {}
   local load = { url = running.url, batch = case.batch, connections = case.connections, seconds = SECONDS }
   local warm = not bench.is_smoke and wrk.run { url = load.url, batch = load.batch, connections = 64, seconds = 1 }
-  local sent, under_way = warm and warm.requests or 0, warm and 64 or 0
+  local sent, under_way = warm and warm.requests or 0, warm and warm.under_way or 0
   if contender.is_ours then
     rounds.wait_handled(running, sent * case.batch, under_way * case.batch)
   end
@@ -44,7 +44,7 @@ local function take_turn(contender, case)
   local events = found.requests * case.batch
   if contender.is_ours then
     local ended = host.native.now()
-    rounds.wait_handled(running, sent * case.batch + events, (under_way + case.connections) * case.batch)
+    rounds.wait_handled(running, sent * case.batch + events, (under_way + found.under_way) * case.batch)
     turn.handled = events / (found.seconds + host.native.now() - ended)
   end
   turn.rate = events / found.seconds

@@ -36,7 +36,7 @@ local function take_turn(contender, connections)
   local running = contender.start { upstream = upstream.port }
   local load = { url = running.url, batch = 1, connections = connections, seconds = SECONDS }
   local warm = not bench.is_smoke and wrk.run { url = load.url, batch = 1, connections = connections, seconds = 1 }
-  local sent, under_way = warm and warm.requests or 0, warm and connections or 0
+  local sent, under_way = warm and warm.requests or 0, warm and warm.under_way or 0
   if contender.is_ours then
     rounds.wait_handled(running, sent, under_way)
   end
@@ -47,7 +47,7 @@ local function take_turn(contender, connections)
   end
   local found = wrk.run(load)
   if contender.is_ours then
-    rounds.wait_handled(running, sent + found.requests, under_way + connections)
+    rounds.wait_handled(running, sent + found.requests, under_way + found.under_way)
   end
   local count = upstream:count()
   if count.calls < found.requests or count.signed ~= count.calls then
