@@ -103,6 +103,60 @@ static void test_call_on_the_listeners_thread(void **state) {
     app_stop(&app);
 }
 
+static void ask_for_brief(struct app *app, struct raw *raws, size_t count, size_t already) {
+    for (size_t i = 0; i < count; i++) {
+        raw_send(&raws[i], "GET /later" HEAD "\r\n");
+        app_wait_for_later(app, already + i + 1);
+    }
+}
+
+/* Every second one says the same. */
+static void answer_brief(struct httpd_request *request, size_t number) {
+    char text[32];
+    (void)snprintf(text, sizeof text, "{\"n\":%zu}", number % 2 == 0 ? 0 : number);
+    httpd_answer(request, &(struct httpd_answer){.status = 200, .body = slice_of(text)});
+}
+
+static void expect_brief(struct raw *raw, size_t number, bool is_last) {
+    struct raw_answer answer;
+    char text[32], value[256];
+    (void)snprintf(text, sizeof text, "{\"n\":%zu}", number % 2 == 0 ? 0 : number);
+    raw_read(raw, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, text);
+    assert_string_equal(raw_header(&answer, "Content-Type", value), "application/json");
+    assert_int_equal(raw_header(&answer, "Connection", value) != NULL, is_last);
+}
+
+/* Such answers share a response of the library's, when they say the same and when that is all they say. */
+static void test_brief_answers(void **state) {
+    (void)state;
+    enum { COUNT = 8 };
+    struct app app;
+    app_start(&app, (struct httpd_options){0});
+    struct raw raws[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        raw_open(&raws[i], app.port);
+    }
+    for (size_t round = 0; round < 2; round++) {
+        bool is_last = round == 1;
+        ask_for_brief(&app, raws, COUNT, round * COUNT);
+        if (is_last) {
+            httpd_quiesce(app.httpd);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            answer_brief(app.later[round * COUNT + i], i);
+        }
+        for (size_t i = 0; i < COUNT; i++) {
+            expect_brief(&raws[i], i, is_last);
+        }
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        raw_close(&raws[i]);
+    }
+    app_stop(&app);
+}
+
 static void test_sender_hangs_up_while_it_waits(void **state) {
     (void)state;
     enum { COUNT = 20 };
@@ -250,6 +304,7 @@ int main(void) {
         cmocka_unit_test(test_many_wait_at_once),
         cmocka_unit_test(test_answer_races_with_suspend),
         cmocka_unit_test(test_call_on_the_listeners_thread),
+        cmocka_unit_test(test_brief_answers),
         cmocka_unit_test(test_sender_hangs_up_while_it_waits),
         cmocka_unit_test(test_stop_waits_for_answers),
         cmocka_unit_test(test_stop_while_requests_come_in),
