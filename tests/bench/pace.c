@@ -70,6 +70,7 @@ struct post {
 
 /* A connection of the host. */
 struct call {
+    struct list_node in_calls;
     struct loop_watch watch;
     struct loop_timer delay;
     struct buffer in;
@@ -83,6 +84,7 @@ static struct {
     struct post posts[POSTS], *free;
     struct loop_timer due, deadline;
     struct loop_watch listener;
+    struct list calls;
     int64_t delay_ns;
     struct sockaddr_in host;
 } pace;
@@ -246,15 +248,21 @@ static struct event *event_of(const struct buffer *in) {
     return &pace.events[number];
 }
 
+static void drop_call(struct call *call) {
+    list_remove(&call->in_calls);
+    loop_timer_cancel(pace.loop, &call->delay);
+    loop_unwatch(pace.loop, &call->watch);
+    buffer_reset(&call->in);
+    free(call);
+}
+
 static void on_call(struct loop_watch *watch, uint32_t ready) {
     (void)ready;
     struct call *call = CONTAINER_OF(watch, struct call, watch);
     if (!read_some(watch->fd, &call->in)) {
-        loop_unwatch(pace.loop, watch);
-        close(watch->fd);
-        loop_timer_cancel(pace.loop, &call->delay);
-        buffer_reset(&call->in);
-        free(call);
+        int fd = watch->fd;
+        drop_call(call);
+        close(fd);
         return;
     }
     size_t length = message_length(&call->in);
@@ -282,6 +290,7 @@ static void on_connection(struct loop_watch *watch, uint32_t ready) {
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     buffer_init(&call->in, MESSAGE_MOST);
+    list_append(&pace.calls, &call->in_calls);
     if (loop_watch(pace.loop, &call->watch, fd, EPOLLIN, on_call, &error) < 0) {
         fail("accept", error.message);
     }
@@ -372,6 +381,7 @@ int main(int count, char **arguments) {
         fail("start", rate == 0 || pace.count <= rate / 2 ? "RATE and EVENTS must be for half a second at least"
                                                           : error.message);
     }
+    list_init(&pace.calls);
     listen_for_calls(arguments[2]);
     connect_posts();
     plan(rate);
@@ -382,6 +392,13 @@ int main(int count, char **arguments) {
     print_times("left", offsetof(struct event, left), rate / 2);
     print_times("answered", offsetof(struct event, answered), rate / 2);
     printf("}\n");
+    for (struct list_node *node; (node = list_take_first(&pace.calls)) != NULL;) {
+        drop_call(CONTAINER_OF(node, struct call, in_calls));
+    }
+    for (size_t i = 0; i < POSTS; i++) {
+        buffer_reset(&pace.posts[i].in);
+    }
+    loop_free(pace.loop);
     free(pace.events);
     return EXIT_SUCCESS;
 }
