@@ -4,7 +4,7 @@
 --     local turns = rounds.measure(present, cases, 3, function(contender, case) ... return turn end)
 --       -> turns[name][i]: what the calls for the contender of that name and the i-th case returned, one a round
 --     rounds.median(turns.nginx[1], function(turn) return turn.rate end)
---     rounds.compare(turns, 1, "nginx", function(turn) return turn.rate end)
+--     rounds.compare(turns, 1, "switchhook", "nginx", function(turn) return turn.rate end)
 --       -> how many times nginx's rate Switchhook's was
 local host = require "host"
 
@@ -41,13 +41,12 @@ function rounds.median(turns, value_of)
   return #values % 2 == 1 and values[middle + 1] or (values[middle] + values[middle + 1]) / 2
 end
 
--- How many times the other's value Switchhook's was in the same round: the median of the rounds. Nil without the
--- other.
-function rounds.compare(turns, case, other, value_of)
+-- How many times the other's value ours was in the same round: the median of the rounds. Nil without the other.
+function rounds.compare(turns, case, ours, other, value_of)
   if not turns[other] then
     return nil
   end
-  return rounds.median(turns.switchhook[case], function(turn, i)
+  return rounds.median(turns[ours][case], function(turn, i)
     return value_of(turn) / value_of(turns[other][case][i])
   end)
 end
