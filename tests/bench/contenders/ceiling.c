@@ -3,10 +3,10 @@
  *
  *     ceiling PORT
  */
+#include "serve.h"
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { CONNECTIONS = 2048 };
 
@@ -35,13 +35,11 @@ int main(int count, char **arguments) {
     }
     uint16_t port = (uint16_t)strtoul(arguments[1], NULL, 10);
     struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, port, NULL, NULL, on_access, empty,
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, port, NULL, NULL, on_access, empty,
                          MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_END);
     if (daemon == NULL) {
         fprintf(stderr, "ceiling: cannot listen on port %u\n", (unsigned)port);
         return 1;
     }
-    for (;;) {
-        pause();
-    }
+    serve(daemon, -1, NULL);
 }

@@ -5,6 +5,7 @@
  *
  *     log PORT FILE [SECRET]        the secret is asked for as ?code=
  */
+#include "serve.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -26,10 +28,12 @@ struct request {
     bool is_stored;
 };
 
-/* Requests whose body is whole, for the writer: all at once. Under the lock. */
+/* Requests whose body is whole, for the writer: all at once. Then they are stored, for the library's thread. Under
+ * the lock. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t is_waiting = PTHREAD_COND_INITIALIZER;
-static struct request *queue;
+static struct request *queue, *stored;
+static int news; /* an eventfd: something is stored */
 
 static int file;
 static const char *secret;
@@ -135,6 +139,34 @@ static void write_whole(struct iovec *parts, int count) {
     }
 }
 
+static void hand_over(struct request *group) {
+    pthread_mutex_lock(&lock);
+    while (group != NULL) {
+        struct request *next = group->next;
+        group->next = stored;
+        stored = group;
+        group = next;
+    }
+    pthread_mutex_unlock(&lock);
+    (void)eventfd_write(news, 1);
+}
+
+static void answer_stored(int fd) {
+    eventfd_t count;
+
+    (void)eventfd_read(fd, &count);
+    pthread_mutex_lock(&lock);
+    struct request *request = stored;
+    stored = NULL;
+    pthread_mutex_unlock(&lock);
+    while (request != NULL) {
+        struct request *next = request->next;
+        request->is_stored = true;
+        MHD_resume_connection(request->connection);
+        request = next;
+    }
+}
+
 /* All that wait, one sync, then their answers. */
 static void *write_groups(void *context) {
     (void)context;
@@ -159,12 +191,7 @@ static void *write_groups(void *context) {
         if (fdatasync(file) < 0) {
             die("fdatasync");
         }
-        while (group != NULL) {
-            struct request *next = group->next;
-            group->is_stored = true;
-            MHD_resume_connection(group->connection); /* from here on it may be freed */
-            group = next;
-        }
+        hand_over(group);
     }
     return NULL;
 }
@@ -183,15 +210,16 @@ int main(int count, char **arguments) {
     if (file < 0) {
         die(arguments[2]);
     }
-    if (empty == NULL || pthread_create(&writer, NULL, write_groups, NULL) != 0) {
+    news = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (empty == NULL || news < 0 || pthread_create(&writer, NULL, write_groups, NULL) != 0) {
         die("cannot start");
     }
     struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, port, NULL,
-                         NULL, on_access, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_END);
+        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, port, NULL, NULL, on_access,
+                         NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS, MHD_OPTION_END);
     if (daemon == NULL) {
         die("cannot listen");
     }
-    pthread_join(writer, NULL);
+    serve(daemon, news, answer_stored);
 }
