@@ -224,7 +224,8 @@ struct store *store_open(const char *location, struct error *error);
 /* The same, with how long an event is remembered for telling duplicates (wall microseconds; store_open: 48
  * hours). */
 struct store *store_open_for(const char *location, int64_t duplicates_us, struct error *error);
-/* Does what was submitted, marks the clean stop, frees. Readers are freed before. */
+/* Does what was submitted, marks the clean stop, frees. Readers are freed before, and nobody submits any
+ * more. */
 void store_close(struct store *store);
 
 uint64_t store_fence(const struct store *store);
@@ -235,6 +236,7 @@ bool store_was_unclean(const struct store *store, uint64_t *last_seq);
  * unclean one. */
 void store_leave_unclean(struct store *store);
 
+/* Any thread; every call is over before store_close begins. */
 void store_submit(struct store *store, struct store_work *work);
 /* Several, chained by `next`, which is NULL in the last: in that order, with one wake of the store's thread. */
 void store_submit_all(struct store *store, struct store_work *first);
