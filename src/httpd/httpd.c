@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static void forbid_own_thread(const struct httpd *httpd);
 static int start_daemon(struct httpd *httpd, struct error *error);
 static int start_thread(struct httpd *httpd, struct error *error);
 static void *run(void *context);
@@ -55,6 +56,7 @@ uint16_t httpd_port(const struct httpd *httpd) {
 }
 
 void httpd_quiesce(struct httpd *httpd) {
+    forbid_own_thread(httpd);
     pthread_mutex_lock(&httpd->lock);
     if (!httpd->is_quiesce_posted) {
         httpd->is_quiesce_posted = true;
@@ -73,6 +75,15 @@ void httpd_stop(struct httpd *httpd) {
     httpd_quiesce(httpd);
     loop_post(httpd->loop, &httpd->stop, on_stop);
     destroy(httpd);
+}
+
+static void forbid_own_thread(const struct httpd *httpd) {
+    if (pthread_equal(pthread_self(), httpd->thread)) {
+        log_error("httpd",
+                  "httpd_quiesce or httpd_stop was called by a callback of the listener, which they wait for",
+                  LOG_TEXT("listener", httpd->name), LOG_END);
+        abort();
+    }
 }
 
 /* Without a thread of its own: it does nothing but inside MHD_run, and resuming a connection costs no system

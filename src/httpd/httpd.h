@@ -58,7 +58,8 @@ struct httpd_options {
 struct httpd *httpd_start(const struct httpd_options *options, struct error *error);
 uint16_t httpd_port(const struct httpd *httpd);
 /* New connections are refused; those that are open are closed with their next answer. Neither this nor httpd_stop
- * is for the listener's own callbacks: both wait for its thread. */
+ * is for the listener's own callbacks (on_head, on_request, httpd_call's, a stream's `gone`): both wait for its
+ * thread, and would wait for ever. A program that does it is ended by abort, with a line in the log. */
 void httpd_quiesce(struct httpd *httpd);
 /* Waits until each request that on_request got is answered, then frees. Quiesces first when that was not done. */
 void httpd_stop(struct httpd *httpd);

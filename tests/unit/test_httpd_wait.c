@@ -7,6 +7,10 @@
 #include <cmocka.h>
 
 #include "httpd_app.h"
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define HEAD " HTTP/1.1\r\nHost: test\r\n"
 
@@ -299,6 +303,48 @@ static void test_stop_while_requests_come_in(void **state) {
     }
 }
 
+static void quiesce_inside(struct httpd_request *request, void *context) {
+    struct app *app = context;
+    (void)request;
+    httpd_quiesce(app->httpd);
+}
+
+static void stop_inside(struct httpd_request *request, void *context) {
+    struct app *app = context;
+    (void)request;
+    httpd_stop(app->httpd);
+}
+
+/* It would wait for itself. In a process of its own, which the alarm ends otherwise. */
+static void assert_aborts(void (*on_request)(struct httpd_request *request, void *context)) {
+    pid_t child = fork();
+    if (child == 0) {
+        struct app app;
+        struct raw raw;
+        const struct rlimit no_core = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        (void)signal(SIGABRT, SIG_DFL);
+        (void)alarm(RAW_DEADLINE_SECONDS);
+        app_start(&app, (struct httpd_options){.on_request = on_request});
+        raw_open(&raw, app.port);
+        raw_send(&raw, "GET /inside HTTP/1.1\r\nHost: test\r\n\r\n");
+        for (;;) {
+            (void)pause();
+        }
+    }
+    int status = 0;
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void test_a_callback_that_stops_its_listener_aborts(void **state) {
+    (void)state;
+    assert_aborts(quiesce_inside);
+    assert_aborts(stop_inside);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_wait_at_once),
@@ -308,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_sender_hangs_up_while_it_waits),
         cmocka_unit_test(test_stop_waits_for_answers),
         cmocka_unit_test(test_stop_while_requests_come_in),
+        cmocka_unit_test(test_a_callback_that_stops_its_listener_aborts),
     };
     return cmocka_run_group_tests_name("httpd, waiting", tests, NULL, NULL);
 }
