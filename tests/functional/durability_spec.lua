@@ -236,6 +236,17 @@ describe("a request that the client sends again by itself", function()
 end)
 
 describe("a delivery that is stored", function()
+  it("is handled though it could not be read when its turn came", function()
+    local router = ledger.open()
+    local server = host.serve { config = router.config, scripts = scripts, arguments = { "--paused" } }
+    assert.equal(200, server:deliver({ event_of "j1" }).status)
+    server:stop()
+    server = server:again { arguments = {}, environment = { SWITCHHOOK_FAULT = "host.read:1:fail" } }
+    server:wait_state(1, "done")
+    check_steps(server, router, 1)
+    server:stop()
+  end)
+
   it("is handled though the host had no memory to take it up", function()
     local router = ledger.open()
     local server = host.serve {
