@@ -10,14 +10,27 @@
 #include "unit/host_workers.h"
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 static struct process *process;
+
+/* Reads that take less than there is, and how many found nothing. */
+static size_t most_at_once = SIZE_MAX;
+static unsigned vain_reads;
+
+/* In the place of the C library's. */
+ssize_t recv(int fd, void *bytes, size_t size, int flags) {
+    ssize_t got = recvfrom(fd, bytes, size < most_at_once ? size : most_at_once, flags, NULL, NULL);
+    vain_reads += got < 0 ? 1 : 0;
+    return got;
+}
 
 static int teardown(void **state) {
     (void)state;
     process_free(process);
     process = NULL;
+    most_at_once = SIZE_MAX;
     return close_loop();
 }
 
@@ -246,6 +259,33 @@ static void frames_come_before_the_death(void **state) {
     assert_string_equal(said, "hello loaded log done log done log done died ");
 }
 
+static void frames_are_put_together_from_pieces(void **state) {
+    (void)state;
+    most_at_once = 1;
+    load("return function() log.info('here') end");
+    send_run(1);
+    wait_for("done");
+    assert_string_equal(said, "hello loaded log done ");
+}
+
+static void last_words_are_heard_whole_however_they_come(void **state) {
+    most_at_once = 7;
+    frames_come_before_the_death(state);
+}
+
+/* A read that took less than it could has taken all there was: none is spent on hearing that. */
+static void no_read_is_in_vain(void **state) {
+    (void)state;
+    load("return function() end");
+    vain_reads = 0;
+    for (uint64_t run = 1; run <= 10; run++) {
+        said[0] = '\0';
+        send_run(run);
+        wait_for("done");
+    }
+    assert_int_equal(vain_reads, 0);
+}
+
 static void one_that_hangs_up_is_buried(void **state) {
     (void)state;
     start();
@@ -334,6 +374,9 @@ int main(void) {
         HOSTED(a_crash_charges_whoever_was_on_the_processor),
         HOSTED(one_that_is_ended_on_purpose_says_so),
         HOSTED(frames_come_before_the_death),
+        HOSTED(frames_are_put_together_from_pieces),
+        HOSTED(last_words_are_heard_whole_however_they_come),
+        HOSTED(no_read_is_in_vain),
         HOSTED(one_that_hangs_up_is_buried),
         HOSTED(one_that_speaks_nonsense_is_ended),
         HOSTED(one_that_does_not_read_gets_no_more),
