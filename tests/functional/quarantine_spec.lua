@@ -20,6 +20,7 @@ end
 local function quarantine(server, seq, raw)
   local statements = ([[
     UPDATE events SET state = 6, lane = 0 WHERE seq = %d;
+    INSERT OR IGNORE INTO aside_stretches VALUES (6, 4096);
     UPDATE envelopes SET identity = content, id = NULL, type = NULL, source = NULL, subject = NULL, time = NULL,
       job = NULL, worker = NULL, malformed = 'a reason of long ago' WHERE seq = %d;
     DELETE FROM runs WHERE id / 256 = %d;

@@ -145,12 +145,14 @@ static void expect_damage(const struct kit *kit, const char *sql, const char *un
     kit_sql(kit, undo);
 }
 
-/* Events of which 1 is done, with a run and a step. */
+/* Events of which 1 is done, with a run and a step, and 2 is parked. */
 static void fill(const struct kit *kit) {
     struct store *store = open_kit(kit);
     assert_int_equal(kit_append_many(store, 1, 4200), ERROR_NONE);
-    struct store_run run = {.id = store_run_id(1, 0), .state = STORE_DONE};
+    const uint8_t zeros[STORE_DIGEST_SIZE] = {0};
+    struct store_run run = {.id = store_run_id(1, 0), .state = STORE_DONE, .generation = zeros};
     struct store_step step = {.run = run.id, .number = 1};
+    assert_int_equal(kit_set_state(store, 2, STORE_PARKED), ERROR_NONE);
     assert_int_equal(kit_do(store, (struct store_work){.verb = STORE_CHANGE,
                                                        .change = {.fence = store_fence(store),
                                                                   .seq = 1,
@@ -184,8 +186,12 @@ static void a_check_finds_what_is_missing(void **state) {
         {"UPDATE runs SET id = 99999 * 256", "UPDATE runs SET id = 256", "belongs to no"},
         {"UPDATE runs SET state = 0", "UPDATE runs SET state = 3", "run 256 is open"},
         {"UPDATE steps SET id = id + 65536", "UPDATE steps SET id = id - 65536", "belongs to no run"},
-        {"INSERT INTO job_index VALUES (4096, 1, 9997)", "DELETE FROM job_index WHERE seq = 9997", "event 9997"},
-        {"UPDATE job_segments SET last = 1", "UPDATE job_segments SET last = 4096", "in no segment"},
+        {"UPDATE job_segments SET last = 1", "UPDATE job_segments SET last = 4096", "at 1 is no segment"},
+        {"UPDATE job_segments SET jobs = jobs || 'x'", "UPDATE job_segments SET jobs = x''", "is no segment"},
+        {"UPDATE aside_stretches SET last = 8192", "UPDATE aside_stretches SET last = 4096",
+         "event 2 is set aside, and no stretch"},
+        {"UPDATE generation_uses SET generation = x'00'", "UPDATE generation_uses SET generation = zeroblob(16)",
+         "run 256 has scripts that no stretch"},
         {"UPDATE generations SET id = 5", "UPDATE generations SET id = 1", "generation 1 which is not there"},
         {"UPDATE blobs SET id = 5", "UPDATE blobs SET id = 1", "a script of generation 1"},
     };
@@ -199,17 +205,19 @@ static void a_check_finds_what_is_missing(void **state) {
     store_close(store);
 }
 
-/* Rows that the index of what was set aside does not have would never go. */
+/* Values that the index of their times does not have would never go. */
 static void a_check_finds_an_index_that_lies(void **state) {
     const struct kit *kit = *state;
     fill(kit);
     expect_damage(
         kit,
-        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql ="
-        " 'CREATE INDEX events_aside ON events(state, seq) WHERE state >= 3' WHERE name = 'events_aside'",
-        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql ="
-        " 'CREATE INDEX events_aside ON events(state, seq) WHERE state >= 4' WHERE name = 'events_aside'",
-        "events_aside");
+        "INSERT INTO state(key, value, expires) VALUES ('k', '1', 0); PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX state_expires ON state(expires) WHERE expires >= 0'"
+        " WHERE name = 'state_expires'",
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_schema SET sql = 'CREATE INDEX state_expires ON state(expires) WHERE expires > 0'"
+        " WHERE name = 'state_expires'",
+        "state_expires");
 }
 
 static void a_check_finds_damaged_pages(void **state) {

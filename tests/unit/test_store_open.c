@@ -9,6 +9,7 @@
 
 #include "store/sqlite/schema.h"
 #include "store_asserts.h"
+#include <inttypes.h>
 #include <stdatomic.h>
 
 static void expect_refusal(const char *location, enum error_code code, const char *words) {
@@ -126,7 +127,7 @@ static void a_newer_layout_is_refused(void **state) {
     const struct kit *kit = *state;
     store_close(open_kit(kit));
     run_sql(kit, "PRAGMA user_version = 99");
-    expect_refusal(kit->path, ERROR_CORRUPT, "newer switchhook (layout 99, this one knows 2)");
+    expect_refusal(kit->path, ERROR_CORRUPT, "newer switchhook (layout 99, this one knows 3)");
 }
 
 static void the_file_is_set_up_as_it_must_be(void **state) {
@@ -136,7 +137,7 @@ static void the_file_is_set_up_as_it_must_be(void **state) {
     assert_int_equal(number(kit, "PRAGMA auto_vacuum"), 2);
     assert_int_equal(number(kit, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
     assert_int_equal(number(kit, "PRAGMA application_id"), SCHEMA_APPLICATION);
-    assert_int_equal(number(kit, "PRAGMA user_version"), 2);
+    assert_int_equal(number(kit, "PRAGMA user_version"), 3);
 }
 
 static void a_file_that_cannot_be_set_up_is_refused(void **state) {
@@ -203,8 +204,68 @@ static void a_store_of_the_first_layout_goes_on(void **state) {
     assert_int_equal(kit_append_many(store, 4, 1), ERROR_NONE);
     assert_int_equal(totals_of(store).open, 3);
     store_close(store);
-    assert_int_equal(number(kit, "PRAGMA user_version"), 2);
+    assert_int_equal(number(kit, "PRAGMA user_version"), 3);
     assert_int_equal(number(kit, "SELECT count(*) FROM sqlite_schema WHERE name = 'events_open'"), 0);
+}
+
+/* As the job index of the second layout hashes them. */
+static int64_t hash_of(const char *job) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *job != '\0'; job++) {
+        hash = (hash ^ (unsigned char)*job) * UINT64_C(0x100000001b3);
+    }
+    return (int64_t)hash;
+}
+
+/* Event 1 of the job "a" is done, with a run; 2 of "b" is parked, 5000 unhandled. */
+static void make_second_layout(const struct kit *kit) {
+    const char *const second[] = {schema_migrations[0], schema_migrations[1], NULL};
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(kit->path, &db), SQLITE_OK);
+    assert_int_equal(schema_prepare(db, kit->path, second, NULL), 0);
+    sqlite3_close(db);
+    char sql[1024];
+    snprintf(sql, sizeof sql,
+             "INSERT INTO events VALUES (1, 3, 7, 1), (2, 4, 7, 2), (5000, 5, 7, 3);"
+             "INSERT INTO envelopes(seq, received, identity, content, job)"
+             " SELECT seq, 1, zeroblob(16), zeroblob(16), char(96 + seq %% 4998) FROM events;"
+             "INSERT INTO bodies SELECT seq, 'x' FROM events;"
+             "INSERT INTO runs VALUES (256, 3, 'h', zeroblob(16), NULL, 1, 0, 0, 0, 0, NULL, NULL, NULL, NULL);"
+             "INSERT INTO job_segments VALUES (4096);"
+             "INSERT INTO job_index VALUES (4096, %" PRId64 ", 1), (4096, %" PRId64 ", 2)",
+             hash_of("a"), hash_of("b"));
+    run_sql(kit, sql);
+}
+
+static void a_store_of_the_second_layout_goes_on(void **state) {
+    const struct kit *kit = *state;
+    make_second_layout(kit);
+    struct store *store = open_kit(kit);
+    check_store(store);
+    struct store_reader *reader = reader_of(store);
+    const struct {
+        struct store_query query;
+        uint64_t seq;
+    } cases[] = {
+        {{.job = slice_of("a"), .state = -1, .limit = 9}, 1},
+        {{.job = slice_of("b"), .state = -1, .limit = 1}, 5000}, /* in no segment yet */
+        {{.job = slice_of("b"), .state = -1, .limit = 9, .before = 5000}, 2},
+        {{.state = STORE_PARKED, .limit = 9}, 2},
+        {{.state = STORE_UNHANDLED, .limit = 9}, 5000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct kit_found found = {.count = 0};
+        assert_int_equal(store_each_event(reader, &cases[i].query, kit_found, &found, NULL), 0);
+        assert_int_equal(found.count, 1);
+        assert_int_equal(found.seqs[0], cases[i].seq);
+    }
+    store_reader_free(reader);
+    store_close(store);
+    assert_int_equal(number(kit, "PRAGMA user_version"), 3);
+    assert_int_equal(number(kit, "SELECT count(*) FROM sqlite_schema WHERE name IN ('events_aside',"
+                                 " 'runs_generation', 'job_index')"),
+                     0);
+    assert_int_equal(number(kit, "SELECT last FROM generation_uses"), 4096);
 }
 
 static void a_clean_stop_is_remembered(void **state) {
@@ -294,6 +355,7 @@ int main(void) {
         STORE_TEST(a_file_that_cannot_be_set_up_is_refused),
         STORE_TEST(migrations_follow_each_other),
         STORE_TEST(a_store_of_the_first_layout_goes_on),
+        STORE_TEST(a_store_of_the_second_layout_goes_on),
         STORE_TEST(a_clean_stop_is_remembered),
         STORE_TEST(numbers_are_never_given_twice),
         STORE_TEST(a_host_that_lost_its_store_stops_writing),

@@ -63,7 +63,7 @@ static void finish(struct store *store, uint64_t first, uint64_t count, enum sto
 static int64_t rows_left(const struct kit *kit) {
     return kit_number(kit, "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM envelopes)"
                            " + (SELECT count(*) FROM bodies) + (SELECT count(*) FROM runs)"
-                           " + (SELECT count(*) FROM steps) + (SELECT count(*) FROM job_index)");
+                           " + (SELECT count(*) FROM steps)");
 }
 
 static void an_event_goes_with_all_that_it_did(void **state) {
@@ -241,7 +241,6 @@ static void the_index_of_jobs_goes_along(void **state) {
     store = open_kit(kit);
     assert_int_equal(purge(store, everything), 5001);
     assert_int_equal(kit_number(kit, "SELECT count(*) FROM job_segments"), 2);
-    assert_int_equal(kit_number(kit, "SELECT count(*) FROM job_index"), 3 * 4096 - 5001);
     check_store(store);
     struct store_reader *reader = reader_of(store);
     struct kit_found found = {0};
@@ -256,6 +255,61 @@ static void the_index_of_jobs_goes_along(void **state) {
     assert_int_equal(purge(store, everything), MANY - 5001);
     assert_int_equal(kit_number(kit, "SELECT last FROM job_segments"), 3 * 4096);
     assert_int_equal(rows_left(kit), 0);
+    store_close(store);
+}
+
+/* They are found by stretches, which are forgotten when they have none left. */
+static void what_is_aside_is_found_in_its_stretch(void **state) {
+    const struct kit *kit = *state;
+    const char *const stretches = "SELECT count(*) FROM aside_stretches";
+    struct store *store = open_kit(kit);
+    assert_int_equal(kit_append_many(store, 1, 3 * 4096), ERROR_NONE);
+    static const uint64_t aside[] = {1, 2, 4096, 9000};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(kit_set_state(store, aside[i], i == 1 ? STORE_UNHANDLED : STORE_PARKED), ERROR_NONE);
+    }
+    assert_int_equal(kit_number(kit, stretches), 3);
+    struct store_cutoffs cutoffs = everything;
+    cutoffs.unhandled_us = KIT_NOW_US;
+    assert_int_equal(purge(store, cutoffs), 3);
+    assert_int_equal(kit_number(kit, stretches), 1);
+    check_store(store);
+    /* What was forgotten is noted again. */
+    assert_int_equal(kit_set_state(store, 3, STORE_PARKED), ERROR_NONE);
+    assert_int_equal(kit_number(kit, stretches), 2);
+    check_store(store);
+    assert_int_equal(purge(store, everything), 2);
+    assert_int_equal(kit_number(kit, stretches), 0);
+    check_store(store);
+    store_close(store);
+}
+
+/* The commit of both is rolled back; the first alone is done again. */
+static void a_note_is_taken_back_with_its_commit(void **state) {
+    const struct kit *kit = *state;
+    store_close(open_kit(kit));
+    kit_sql(kit,
+            "CREATE TRIGGER no BEFORE UPDATE ON events WHEN new.seq = 2 BEGIN SELECT raise(ABORT, 'no'); END");
+    struct store *store = open_kit(kit);
+    assert_int_equal(kit_append_many(store, 1, 2), ERROR_NONE);
+    static const uint8_t generation[STORE_DIGEST_SIZE] = {1};
+    struct store_run run = {.id = store_run_id(1, 0), .state = STORE_PARKED, .generation = generation};
+    struct store_work change = {
+        .verb = STORE_CHANGE,
+        .change = {
+            .fence = store_fence(store), .seq = 1, .event_state = STORE_PARKED, .runs = &run, .run_count = 1}};
+    struct kit_work first;
+    struct kit_work second;
+    struct gate gate;
+    gate_close(&gate, store);
+    kit_submit(store, &first, change);
+    change.change.seq = 2;
+    change.change.run_count = 0;
+    kit_submit(store, &second, change);
+    gate_open(&gate);
+    assert_int_equal(kit_wait(&first), ERROR_NONE);
+    assert_int_not_equal(kit_wait(&second), ERROR_NONE);
+    check_store(store);
     store_close(store);
 }
 
@@ -307,6 +361,38 @@ static void scripts_go_when_no_run_needs_them(void **state) {
     assert_int_equal(purge(store, cutoffs), 0);
     assert_false(has_scripts(store, 2));
     assert_int_equal(kit_number(kit, "SELECT count(*) FROM blobs"), 3); /* the shared one stays */
+    check_store(store);
+    store_close(store);
+}
+
+/* More stretches than a bite looks at, of runs that are gone; the last of them is there. */
+static void scripts_are_needed_in_any_stretch(void **state) {
+    const struct kit *kit = *state;
+    static const uint8_t first[STORE_DIGEST_SIZE] = {1};
+    struct store *store = open_kit(kit);
+    keep_scripts(store, 1, "v1");
+    keep_scripts(store, 2, "v2");
+    assert_int_equal(kit_append_many(store, 1, 5000), ERROR_NONE);
+    finish(store, 1, 1, STORE_DONE, first);
+    finish(store, 4999, 1, STORE_DONE, first);
+    store_close(store);
+    kit_sql(kit, "UPDATE generation_uses SET last = 2000 * 4096 WHERE last = 8192;"
+                 "UPDATE steps SET id = id + (2000 * 4096 - 4999) * 256 * 65536 WHERE id >= 4999 * 256 * 65536;"
+                 "UPDATE runs SET id = 2000 * 4096 * 256 WHERE id = 4999 * 256;"
+                 "WITH n(x) AS (SELECT 2 UNION ALL SELECT x + 1 FROM n WHERE x < 101)"
+                 " INSERT INTO generation_uses SELECT x * 4096, generation FROM n, runs WHERE id = 256");
+    store = open_kit(kit);
+    struct store_cutoffs cutoffs = everything;
+    cutoffs.done_us = clock_wall_us() + KIT_HOUR_US;
+    assert_int_equal(purge(store, cutoffs), 2);
+    assert_true(has_scripts(store, 1));
+    assert_int_equal(kit_number(kit, "SELECT count(*) FROM generation_uses"), 1);
+    store_close(store);
+    kit_sql(kit, "DELETE FROM steps; DELETE FROM runs");
+    store = open_kit(kit);
+    purge(store, cutoffs);
+    assert_false(has_scripts(store, 1));
+    assert_true(has_scripts(store, 2));
     check_store(store);
     store_close(store);
 }
@@ -364,19 +450,14 @@ static void space_is_given_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(an_event_goes_with_all_that_it_did),
-        STORE_TEST(each_state_has_its_time),
-        STORE_TEST(what_is_done_later_is_found),
-        STORE_TEST(a_bite_is_small),
-        STORE_TEST(a_bite_of_large_events_is_smaller),
-        STORE_TEST(a_bite_looks_at_little),
-        STORE_TEST(the_window_of_duplicates_goes_first),
-        STORE_TEST(numbers_are_not_given_again),
-        STORE_TEST(the_index_of_jobs_goes_along),
-        STORE_TEST(scripts_go_when_no_run_needs_them),
-        STORE_TEST(scripts_past_a_bites_look_are_found),
-        STORE_TEST(values_whose_time_is_over_go),
-        STORE_TEST(space_is_given_back),
+        STORE_TEST(an_event_goes_with_all_that_it_did),   STORE_TEST(each_state_has_its_time),
+        STORE_TEST(what_is_done_later_is_found),          STORE_TEST(a_bite_is_small),
+        STORE_TEST(a_bite_of_large_events_is_smaller),    STORE_TEST(a_bite_looks_at_little),
+        STORE_TEST(the_window_of_duplicates_goes_first),  STORE_TEST(numbers_are_not_given_again),
+        STORE_TEST(the_index_of_jobs_goes_along),         STORE_TEST(what_is_aside_is_found_in_its_stretch),
+        STORE_TEST(a_note_is_taken_back_with_its_commit), STORE_TEST(scripts_go_when_no_run_needs_them),
+        STORE_TEST(scripts_are_needed_in_any_stretch),    STORE_TEST(scripts_past_a_bites_look_are_found),
+        STORE_TEST(values_whose_time_is_over_go),         STORE_TEST(space_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

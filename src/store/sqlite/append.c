@@ -23,7 +23,6 @@ static int write_rows(struct store *store, const struct store_event *event, uint
                       struct error *error);
 static int read_received(struct store *store, uint64_t seq, int64_t *received_us, struct error *error);
 static int rewrite_rows(struct store *store, const struct store_event *event, uint64_t key, struct error *error);
-static int index_late(struct store *store, const struct store_event *event, struct error *error);
 static int write_envelope(struct store *store, const struct store_event *event, int64_t received_us,
                           struct error *error);
 static uint64_t narrowed(const struct store *store, uint64_t start);
@@ -94,6 +93,7 @@ void append_take_back(struct store *store) {
         fingerprints_remove(&store->seen, store->added.items[i].key, store->added.items[i].seq);
     }
     store->added.count = 0;
+    stretch_forget(store);
 }
 
 /* The key under which its bytes alone were known stays in memory until the next start: it leads to a row that is
@@ -112,7 +112,7 @@ int append_understood(struct store *store, uint64_t seq, struct store_event *eve
                          event->seq);
     }
     event->seq = seq;
-    if (rewrite_rows(store, event, key, error) < 0 || index_late(store, event, error) < 0) {
+    if (rewrite_rows(store, event, key, error) < 0 || jobs_again(store, seq, error) < 0) {
         return -1;
     }
     store->now.open++;
@@ -279,6 +279,7 @@ static int write_rows(struct store *store, const struct store_event *event, uint
     db_bind_bits(row, 3, event->lane);
     db_bind_bits(row, 4, key);
     if (db_run(store->db, row, "append an event", error) < 0 ||
+        (event->malformed != NULL && stretch_note_state(store, event->seq, STORE_QUARANTINED, error) < 0) ||
         write_envelope(store, event, received_us, error) < 0) {
         return -1;
     }
@@ -335,23 +336,6 @@ static int rewrite_rows(struct store *store, const struct store_event *event, ui
         db_bind_slice(row, (int)i + 4, texts[i]);
     }
     return db_run(store->db, row, "understand an event's envelope", error);
-}
-
-/* Its number may lie in a part of the job index that was built when it had no job. */
-static int index_late(struct store *store, const struct store_event *event, struct error *error) {
-    if (event->seq > store->indexed_seq || !slice_is_set(event->job)) {
-        return 0;
-    }
-    sqlite3_stmt *segment = store->statements[WRITE_SEGMENT];
-    db_bind_bits(segment, 1, store_segment_of(event->seq));
-    if (db_run(store->db, segment, "index an event that is understood", error) < 0) {
-        return -1;
-    }
-    sqlite3_stmt *row = store->statements[WRITE_JOB];
-    db_bind_bits(row, 1, store_segment_of(event->seq));
-    db_bind_bits(row, 2, behind_job_hash(event->job));
-    db_bind_bits(row, 3, event->seq);
-    return db_run(store->db, row, "index an event that is understood", error);
 }
 
 /* `start`, or later where the window would hold more than memory is given for. */

@@ -53,6 +53,9 @@ static int close_event(struct store *store, const struct store_work *work, bool 
         return 0;
     }
     note_state(store, work->change.seq, STORE_QUEUED, work->change.event_state);
+    if (stretch_note_state(store, work->change.seq, work->change.event_state, error) < 0) {
+        return -1;
+    }
     return write_parts(store, work, &no_value, error);
 }
 
@@ -112,7 +115,7 @@ int change_write_state(struct store *store, uint64_t seq, int before, int state,
         return -1;
     }
     note_state(store, seq, before, state);
-    return 0;
+    return stretch_note_state(store, seq, state, error);
 }
 
 static void note_state(struct store *store, uint64_t seq, int before, int state) {
@@ -235,6 +238,9 @@ static int forget_steps(struct store *store, const struct store_work *work, stru
 }
 
 static int write_run(struct store *store, const struct store_run *run, struct error *error) {
+    if (stretch_note_generation(store, store_run_seq(run->id), run->generation, error) < 0) {
+        return -1;
+    }
     bind_run(store->statements[WRITE_RUN], run);
     if (db_run(store->db, store->statements[WRITE_RUN], "write a run", error) < 0) {
         return -1;

@@ -16,10 +16,14 @@ static const struct {
     {"SELECT runs.id FROM runs JOIN events ON seq = runs.id / 256 WHERE runs.state <= 2 AND events.state > 2",
      "run", "is open and its event is not"},
     {"SELECT id FROM steps WHERE id / 65536 NOT IN (SELECT id FROM runs)", "step", "belongs to no run"},
-    {"SELECT seq FROM job_index WHERE seq NOT IN (SELECT seq FROM events)", "the job index names event",
-     "which is not there"},
-    {"SELECT seq FROM job_index WHERE segment NOT IN (SELECT last FROM job_segments)", "the job index has event",
-     "in no segment"},
+    {"SELECT last FROM job_segments WHERE last % 4096 <> 0 OR length(jobs) % 8 <> 0",
+     "the segment of the job index at", "is no segment"},
+    {"SELECT seq FROM events WHERE state >= 4 AND NOT EXISTS (SELECT 1 FROM aside_stretches a"
+     " WHERE a.state = events.state AND last = (seq + 4095) / 4096 * 4096)",
+     "event", "is set aside, and no stretch says so"},
+    {"SELECT id FROM runs WHERE generation IS NOT NULL AND NOT EXISTS (SELECT 1 FROM generation_uses u"
+     " WHERE u.generation = runs.generation AND last = (id / 256 + 4095) / 4096 * 4096)",
+     "run", "has scripts that no stretch says are needed"},
     {"SELECT generation FROM generation_files WHERE generation NOT IN (SELECT id FROM generations)",
      "scripts are kept for generation", "which is not there"},
     {"SELECT generation FROM generation_files WHERE blob NOT IN (SELECT id FROM blobs)", "a script of generation",

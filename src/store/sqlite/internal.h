@@ -18,7 +18,7 @@ enum {
     STORE_STEPS_PER_RUN = 65536,   /* a step's row is run * this + number */
     STORE_GROUP_WORKS = 1024,      /* a commit waits for no more, so that the first of them is not kept waiting */
     STORE_GROUP_BYTES = 16 << 20,  /* likewise */
-    STORE_SEGMENT = 4096,          /* events a segment of the job index: sorted in memory, written in a few ms */
+    STORE_SEGMENT = 4096,          /* numbers a stretch: of the job index, and of what stretch.c notes */
     STORE_CHECKPOINT_PAGES = 1024, /* 4 MiB of WAL, then its pages move into the file, while nobody is answered */
     STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
     STORE_PATIENCE_MS = 2,         /* before works that nobody waits for are committed alone */
@@ -32,7 +32,7 @@ static inline uint64_t store_step_row(uint64_t run, uint32_t number) {
     return run * STORE_STEPS_PER_RUN + number;
 }
 
-/* The segment of the job index that a number belongs to, by its last number. */
+/* The stretch that a number belongs to, by its last number. */
 static inline uint64_t store_segment_of(uint64_t seq) {
     return (seq + STORE_SEGMENT - 1) / STORE_SEGMENT * STORE_SEGMENT;
 }
@@ -58,9 +58,9 @@ enum writer_statement {
     WRITE_BLOB,
     WRITE_FILE,
     READ_FENCE,
-    READ_JOBS,
-    WRITE_JOB,
     WRITE_SEGMENT,
+    WRITE_ASIDE,
+    WRITE_USE,
     READ_RECEIVED,
     TOUCH_GENERATION,
     READ_VALUE,
@@ -73,17 +73,22 @@ enum writer_statement {
     REPLAY_RUNS,
     PURGE_WINDOW,
     PURGE_DONE,
+    FIRST_ASIDE,
     PURGE_ASIDE,
+    DROP_ASIDE,
     PURGE_AGE,
     DROP_EVENT,
     DROP_ENVELOPE,
     DROP_BODY,
     DROP_RUNS,
     DROP_STEPS,
-    DROP_JOB,
     DROP_SEGMENT,
+    DROP_USES,
     KEEP_LAST_SEQ,
     PURGE_GENERATIONS,
+    FIRST_USE,
+    READ_USE,
+    DROP_USE,
     DROP_BLOBS,
     DROP_FILES,
     DROP_GENERATION,
@@ -99,6 +104,13 @@ enum work_result {
     WORK_DONE,
     WORK_REFUSED, /* by its own fault; nothing of it was written */
     WORK_SPOILED, /* the database failed in it: the transaction has to be rolled back */
+};
+
+/* What the last notes of stretch.c were, so that they are not written again; 0: none. */
+struct stretch_notes {
+    uint64_t aside[STORE_STATES];
+    uint64_t used;
+    uint8_t generation[STORE_DIGEST_SIZE];
 };
 
 struct fingerprint_list {
@@ -124,10 +136,11 @@ struct store {
     uint64_t window_start;         /* no event below it is in the window */
     struct store_totals now;       /* with what the transaction that is on did */
     int wal_pages;
-    int checkpoint_at;         /* pages of WAL */
-    bool has_idle_work;        /* pages of WAL that an idle moment should move */
-    uint64_t indexed_seq;      /* the job index knows the events up to it */
-    uint64_t index_at;         /* the last event at which it should be built on */
+    int checkpoint_at;    /* pages of WAL */
+    bool has_idle_work;   /* pages of WAL that an idle moment should move */
+    uint64_t indexed_seq; /* the job index knows the events up to it */
+    uint64_t index_at;    /* the last event at which it should be built on */
+    struct stretch_notes noted;
     uint64_t purge_from;       /* no event below it is done */
     int64_t purged_generation; /* those up to it were looked at */
     int64_t live_generation;   /* the last that the host named */
@@ -210,9 +223,28 @@ enum work_result generation_work(struct store *store, struct store_work *work);
 /* Of `count` texts, ERROR_LIMIT when one is over STORE_TEXT_MOST. */
 int append_check_texts(const struct slice *texts, size_t count, struct error *error);
 
+/* stretch.c: called with each write of a state, and of a run with a generation. */
+int stretch_note_state(struct store *store, uint64_t seq, int state, struct error *error);
+int stretch_note_generation(struct store *store, uint64_t seq, const uint8_t *generation, struct error *error);
+/* What was noted may be gone: a transaction was rolled back, or notes were deleted. */
+void stretch_forget(struct store *store);
+
+/* jobs.c: the job index. */
+/* `pack_jobs(job, seq)` in SQL, an aggregate: the blob of a segment. */
+int jobs_add_function(sqlite3 *db, struct error *error);
+/* After the answers: one segment more, if there are events enough. */
+void jobs_behind(struct store *store);
+/* The segment of this number, if there is one, is written again: the event has another job. */
+int jobs_again(struct store *store, uint64_t seq, struct error *error);
+/* The entries of a segment that are perhaps of a job, by place; and the number of the event that one leads to, in
+ * a segment whose last number is `last`. */
+struct jobs_range {
+    size_t first, end;
+};
+void jobs_find(struct slice segment, struct slice job, struct jobs_range *range);
+uint64_t jobs_seq(struct slice segment, uint64_t last, size_t i);
+
 /* behind.c: what is done after the answers. */
-void behind_jobs(struct store *store);
 void behind_checkpoint(struct store *store, bool is_idle);
-uint64_t behind_job_hash(struct slice job);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * Only what has left the window of duplicates goes: while an event is in it, its row is what a duplicate is
  * told by. Events that are done are looked for from `purge_from` on, which stays before the first of them;
- * those that were set aside have an index of their own. */
+ * those that were set aside in the stretches that have some (stretch.c), one stretch of each state a bite. */
 #include "store/sqlite/internal.h"
 
 enum {
@@ -19,20 +19,20 @@ struct victims {
 };
 
 static int move_window(struct store *store, struct store_work *work, struct error *error);
-static int find_aside(struct store *store, const struct store_work *work, struct victims *victims,
-                      struct error *error);
+static int find_aside(struct store *store, struct store_work *work, struct victims *victims, struct error *error);
 static int find_state(struct store *store, enum store_state state, int64_t cutoff_us, struct victims *victims,
                       struct error *error);
+static int first_stretch(struct store *store, enum store_state state, uint64_t *last, struct error *error);
+static int drop_note(struct store *store, enum store_state state, uint64_t last, struct error *error);
 static int find_done(struct store *store, struct store_work *work, struct victims *victims, struct error *error);
 static int is_older(struct store *store, uint64_t seq, int64_t cutoff_us, struct error *error);
 static int drop_events(struct store *store, struct store_work *work, struct victims *victims, struct error *error);
 static int count_free(struct store *store, int64_t *pages, struct error *error);
 static void spare(struct store *store, struct store_work *work, struct victims *victims, size_t dropped);
 static int drop_event(struct store *store, uint64_t seq, struct error *error);
-static int drop_job(struct store *store, uint64_t seq, struct error *error);
 static int drop_range(struct store *store, enum writer_statement which, uint64_t first, uint64_t last,
                       struct error *error);
-static int drop_segments(struct store *store, const struct victims *victims, struct error *error);
+static int drop_stretches(struct store *store, const struct victims *victims, struct error *error);
 
 enum work_result purge_work(struct store *store, struct store_work *work) {
     struct error *error = &work->error;
@@ -74,25 +74,45 @@ static int move_window(struct store *store, struct store_work *work, struct erro
     return step;
 }
 
-static int find_aside(struct store *store, const struct store_work *work, struct victims *victims,
-                      struct error *error) {
+static int find_aside(struct store *store, struct store_work *work, struct victims *victims, struct error *error) {
     const struct store_cutoffs *cutoffs = &work->purge.cutoffs;
-    if (find_state(store, STORE_PARKED, cutoffs->parked_us, victims, error) < 0 ||
-        find_state(store, STORE_UNHANDLED, cutoffs->unhandled_us, victims, error) < 0) {
-        return -1;
+    const struct {
+        enum store_state state;
+        int64_t cutoff_us;
+    } states[] = {
+        {STORE_PARKED, cutoffs->parked_us},
+        {STORE_UNHANDLED, cutoffs->unhandled_us},
+        {STORE_QUARANTINED, cutoffs->quarantined_us},
+    };
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        int result = find_state(store, states[i].state, states[i].cutoff_us, victims, error);
+        if (result < 0) {
+            return -1;
+        }
+        work->purge.has_more = work->purge.has_more || result > 0;
     }
-    return find_state(store, STORE_QUARANTINED, cutoffs->quarantined_us, victims, error);
+    return 0;
 }
 
-/* Their index gives the oldest first: the first that stays ends it. */
+/* In the first stretch that has some, the oldest first: the first that stays ends it. 1: the next stretch may have
+ * more of them; 0: no; -1: failed. */
 static int find_state(struct store *store, enum store_state state, int64_t cutoff_us, struct victims *victims,
                       struct error *error) {
+    uint64_t last = 0;
+    if (first_stretch(store, state, &last, error) < 0) {
+        return -1;
+    }
+    if (last == 0 || victims->count == victims->most) {
+        return 0; /* in a bite that is full, none was found for want of room */
+    }
     sqlite3_stmt *row = store->statements[PURGE_ASIDE];
     sqlite3_bind_int(row, 1, (int)state);
-    db_bind_bits(row, 2, store->window_start);
-    sqlite3_bind_int64(row, 3, (sqlite3_int64)(victims->most - victims->count));
-    int step;
+    db_bind_bits(row, 2, last);
+    db_bind_bits(row, 3, store->window_start);
+    sqlite3_bind_int64(row, 4, (sqlite3_int64)(victims->most - victims->count));
+    int step = 0;
     int older = 1;
+    size_t before = victims->count;
     while (older > 0 && (step = db_step(store->db, row, "look for old events", error)) > 0) {
         uint64_t seq = db_bits(row, 0);
         older = is_older(store, seq, cutoff_us, error);
@@ -101,7 +121,34 @@ static int find_state(struct store *store, enum store_state state, int64_t cutof
         }
     }
     sqlite3_reset(row);
-    return older < 0 || (older > 0 && step < 0) ? -1 : 0;
+    if (older < 0 || step < 0) {
+        return -1;
+    }
+    if (older == 0 || last >= store->window_start) {
+        return 0;
+    }
+    return victims->count > before ? 1 : drop_note(store, state, last, error);
+}
+
+/* *last stays as it is when no stretch has any. */
+static int first_stretch(struct store *store, enum store_state state, uint64_t *last, struct error *error) {
+    sqlite3_stmt *row = store->statements[FIRST_ASIDE];
+    sqlite3_bind_int(row, 1, (int)state);
+    int step = db_step(store->db, row, "look for a stretch with old events", error);
+    if (step > 0) {
+        *last = db_bits(row, 0);
+        sqlite3_reset(row);
+    }
+    return step < 0 ? -1 : 0;
+}
+
+/* The stretch has none of them left. */
+static int drop_note(struct store *store, enum store_state state, uint64_t last, struct error *error) {
+    sqlite3_stmt *row = store->statements[DROP_ASIDE];
+    sqlite3_bind_int(row, 1, (int)state);
+    db_bind_bits(row, 2, last);
+    stretch_forget(store);
+    return db_run(store->db, row, "forget a stretch", error) < 0 ? -1 : 1;
 }
 
 /* Open events and those set aside are passed over; none of them is looked at again, unless it is done by then. */
@@ -161,7 +208,7 @@ static int drop_events(struct store *store, struct store_work *work, struct vict
     spare(store, work, victims, dropped);
     sqlite3_stmt *last = store->statements[KEEP_LAST_SEQ];
     db_bind_bits(last, 1, store->now.last_seq);
-    if (db_run(store->db, last, "keep the last number", error) < 0 || drop_segments(store, victims, error) < 0) {
+    if (db_run(store->db, last, "keep the last number", error) < 0 || drop_stretches(store, victims, error) < 0) {
         return -1;
     }
     store->now.events -= victims->count;
@@ -192,9 +239,6 @@ static void spare(struct store *store, struct store_work *work, struct victims *
 
 static int drop_event(struct store *store, uint64_t seq, struct error *error) {
     static const enum writer_statement tables[] = {DROP_EVENT, DROP_ENVELOPE, DROP_BODY};
-    if (drop_job(store, seq, error) < 0) {
-        return -1;
-    }
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         db_bind_bits(store->statements[tables[i]], 1, seq);
         if (db_run(store->db, store->statements[tables[i]], "delete an event", error) < 0) {
@@ -209,30 +253,6 @@ static int drop_event(struct store *store, uint64_t seq, struct error *error) {
     return drop_range(store, DROP_STEPS, store_step_row(first, 0), store_step_row(end, 0) - 1, error);
 }
 
-static int drop_job(struct store *store, uint64_t seq, struct error *error) {
-    if (seq > store->indexed_seq) {
-        return 0;
-    }
-    sqlite3_stmt *envelope = store->statements[PURGE_AGE];
-    db_bind_bits(envelope, 1, seq);
-    int step = db_step(store->db, envelope, "read an event's job", error);
-    if (step <= 0) {
-        return step;
-    }
-    struct slice job = db_slice(envelope, 1);
-    bool has_job = slice_is_set(job);
-    uint64_t hash = has_job ? behind_job_hash(job) : 0;
-    sqlite3_reset(envelope);
-    if (!has_job) {
-        return 0;
-    }
-    sqlite3_stmt *entry = store->statements[DROP_JOB];
-    db_bind_bits(entry, 1, store_segment_of(seq));
-    db_bind_bits(entry, 2, hash);
-    db_bind_bits(entry, 3, seq);
-    return db_run(store->db, entry, "delete a job's entry", error);
-}
-
 static int drop_range(struct store *store, enum writer_statement which, uint64_t first, uint64_t last,
                       struct error *error) {
     sqlite3_stmt *row = store->statements[which];
@@ -241,20 +261,22 @@ static int drop_range(struct store *store, enum writer_statement which, uint64_t
     return db_run(store->db, row, "delete what an event did", error);
 }
 
-/* Segments that are empty now: every look-up of a job would go on probing them. */
-static int drop_segments(struct store *store, const struct victims *victims, struct error *error) {
+/* Segments of jobs that lead nowhere now (every look-up of a job would go on probing them), and what scripts were
+ * needed in a stretch without runs. */
+static int drop_stretches(struct store *store, const struct victims *victims, struct error *error) {
+    static const enum writer_statement which[] = {DROP_SEGMENT, DROP_USES};
     uint64_t latest = 0;
     for (size_t i = 0; i < victims->count; i++) {
-        uint64_t segment = store_segment_of(victims->seqs[i]);
-        if (segment == latest || victims->seqs[i] > store->indexed_seq) {
-            continue;
+        uint64_t last = store_segment_of(victims->seqs[i]);
+        for (size_t k = 0; last != latest && k < sizeof which / sizeof *which; k++) {
+            sqlite3_stmt *row = store->statements[which[k]];
+            db_bind_bits(row, 1, last);
+            if (db_run(store->db, row, "delete what was known of a stretch", error) < 0) {
+                return -1;
+            }
         }
-        latest = segment;
-        sqlite3_stmt *row = store->statements[DROP_SEGMENT];
-        db_bind_bits(row, 1, segment);
-        if (db_run(store->db, row, "delete a segment of the job index", error) < 0) {
-            return -1;
-        }
+        latest = last;
     }
+    stretch_forget(store);
     return 0;
 }

@@ -217,7 +217,7 @@ static int prepare(struct store_reader *reader, struct error *error) {
         [READ_NEXT_TIMER] = "SELECT min(due) FROM timers",
         [QUERY_ANY] = query_any,
         [QUERY_ASIDE] = query_aside,
-        [QUERY_JOB] = query_job,
+        [QUERY_SEGMENT] = query_segment,
         [QUERY_INDEXED] = query_indexed,
     };
     for (size_t i = 0; i < READER_STATEMENTS; i++) {

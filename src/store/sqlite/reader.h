@@ -16,7 +16,7 @@ enum reader_statement {
     READ_NEXT_TIMER,
     QUERY_ANY,
     QUERY_ASIDE,
-    QUERY_JOB,
+    QUERY_SEGMENT,
     QUERY_INDEXED,
     READER_STATEMENTS,
 };
@@ -36,6 +36,6 @@ enum { READER_RECORD_BODY = 12 };
 void reader_record(sqlite3_stmt *statement, struct store_record *record);
 
 /* query.c */
-extern const char query_any[], query_aside[], query_job[], query_indexed[];
+extern const char query_any[], query_aside[], query_segment[], query_indexed[];
 
 #endif

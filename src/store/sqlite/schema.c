@@ -1,5 +1,5 @@
 #include "store/sqlite/schema.h"
-#include "store/sqlite/db.h"
+#include "store/sqlite/internal.h"
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,7 +49,25 @@ static const char first_layout[] =
 /* It cost an event two changes more than all else that is known of its state; `events` is read in its place. */
 static const char no_index_of_open_events[] = "DROP INDEX events_open";
 
-const char *const schema_migrations[] = {first_layout, no_index_of_open_events, NULL};
+/* An entry for each event or run cost more than the row; a row for 4,096 of them leads to them nearly as well.
+ * (Jobs' entries had a table of their own.) */
+static const char stretches[] =
+    "CREATE TABLE aside_stretches(state INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (state, last))"
+    " WITHOUT ROWID;"
+    "INSERT INTO aside_stretches SELECT DISTINCT state, (seq + 4095) / 4096 * 4096 FROM events WHERE state >= 4;"
+    "DROP INDEX events_aside;"
+
+    "CREATE TABLE generation_uses(last INTEGER NOT NULL, generation BLOB NOT NULL,"
+    " PRIMARY KEY (last, generation)) WITHOUT ROWID;"
+    "INSERT INTO generation_uses SELECT DISTINCT (id / 256 + 4095) / 4096 * 4096, generation FROM runs"
+    " WHERE generation IS NOT NULL;"
+    "DROP INDEX runs_generation;"
+
+    "ALTER TABLE job_segments ADD COLUMN jobs BLOB NOT NULL DEFAULT x'';"
+    "UPDATE job_segments SET jobs = (SELECT pack_jobs(hash, seq) FROM job_index WHERE segment = last);"
+    "DROP TABLE job_index;";
+
+const char *const schema_migrations[] = {first_layout, no_index_of_open_events, stretches, NULL};
 
 static int read_version(sqlite3 *db, const char *path, int64_t known, int64_t *version, struct error *error);
 static int set_up(sqlite3 *db, const char *path, struct error *error);
@@ -61,7 +79,8 @@ int schema_prepare(sqlite3 *db, const char *path, const char *const *migrations,
         known++;
     }
     int64_t version;
-    if (read_version(db, path, known, &version, error) < 0 || set_up(db, path, error) < 0) {
+    if (read_version(db, path, known, &version, error) < 0 || set_up(db, path, error) < 0 ||
+        jobs_add_function(db, error) < 0) {
         return -1;
     }
     for (; version < known; version++) {

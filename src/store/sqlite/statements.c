@@ -5,6 +5,9 @@
 #define RUNS_TO_REPLAY                                                                                            \
     "id BETWEEN ?1 AND ?2 AND (state = 4 OR (?3 AND state = 3)) AND (?4 IS NULL OR handler = ?4)"
 
+/* ?1: the last number of the stretch. */
+#define RUNS_OF_STRETCH "id BETWEEN (?1 - 4095) * 256 AND ?1 * 256 + 255"
+
 const char *const writer_texts[WRITER_STATEMENTS] = {
     [WRITE_EVENT] = "INSERT INTO events VALUES (?, ?, ?, ?)",
     [WRITE_ENVELOPE] = "INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -31,9 +34,10 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
     [WRITE_BLOB] = "INSERT INTO blobs(bytes) VALUES (?)",
     [WRITE_FILE] = "INSERT INTO generation_files VALUES (?, ?, ?)",
     [READ_FENCE] = "SELECT value FROM meta WHERE name = 'fence'",
-    [READ_JOBS] = "SELECT seq, job FROM envelopes WHERE seq > ? AND seq <= ? AND job IS NOT NULL",
-    [WRITE_JOB] = "INSERT INTO job_index VALUES (?, ?, ?)",
-    [WRITE_SEGMENT] = "INSERT OR IGNORE INTO job_segments VALUES (?)",
+    [WRITE_SEGMENT] = "INSERT OR REPLACE INTO job_segments SELECT ?1, pack_jobs(job, seq) FROM envelopes"
+                      " WHERE seq > ?1 - 4096 AND seq <= ?1 AND job IS NOT NULL",
+    [WRITE_ASIDE] = "INSERT OR IGNORE INTO aside_stretches VALUES (?, ?)",
+    [WRITE_USE] = "INSERT OR IGNORE INTO generation_uses VALUES (?, ?)",
     [READ_RECEIVED] = "SELECT seq, received FROM envelopes WHERE seq >= ? ORDER BY seq LIMIT 1",
 
     [READ_VALUE] = "SELECT value, expires FROM state WHERE key = ?",
@@ -53,20 +57,27 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
 
     [PURGE_WINDOW] = "SELECT seq, fingerprint FROM events WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
     [PURGE_DONE] = "SELECT seq, state FROM events WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
-    [PURGE_ASIDE] = "SELECT seq FROM events WHERE state >= 4 AND state = ?1 AND seq < ?2 ORDER BY seq LIMIT ?3",
-    [PURGE_AGE] = "SELECT received, job FROM envelopes WHERE seq = ?",
+    [FIRST_ASIDE] = "SELECT min(last) FROM aside_stretches WHERE state = ?",
+    [PURGE_ASIDE] = "SELECT seq FROM events WHERE seq > ?2 - 4096 AND seq <= ?2 AND seq < ?3 AND state = ?1"
+                    " ORDER BY seq LIMIT ?4",
+    [DROP_ASIDE] = "DELETE FROM aside_stretches WHERE state = ? AND last = ?",
+    [PURGE_AGE] = "SELECT received FROM envelopes WHERE seq = ?",
     [DROP_EVENT] = "DELETE FROM events WHERE seq = ?",
     [DROP_ENVELOPE] = "DELETE FROM envelopes WHERE seq = ?",
     [DROP_BODY] = "DELETE FROM bodies WHERE seq = ?",
     [DROP_RUNS] = "DELETE FROM runs WHERE id BETWEEN ? AND ?",
     [DROP_STEPS] = "DELETE FROM steps WHERE id BETWEEN ? AND ?",
-    [DROP_JOB] = "DELETE FROM job_index WHERE segment = ? AND hash = ? AND seq = ?",
     [DROP_SEGMENT] = "DELETE FROM job_segments WHERE last = ?1 AND last < (SELECT max(last) FROM job_segments)"
-                     " AND NOT EXISTS (SELECT 1 FROM job_index WHERE segment = ?1)",
+                     " AND NOT EXISTS (SELECT 1 FROM events WHERE seq > ?1 - 4096 AND seq <= ?1)",
+    [DROP_USES] =
+        "DELETE FROM generation_uses WHERE last = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE " RUNS_OF_STRETCH
+        ")",
     [KEEP_LAST_SEQ] = "UPDATE meta SET value = ? WHERE name = 'last_seq'",
-    [PURGE_GENERATIONS] = "SELECT id, kept < ?2 AND id < (SELECT max(id) FROM generations)"
-                          " AND NOT EXISTS (SELECT 1 FROM runs WHERE generation = digest)"
+    [PURGE_GENERATIONS] = "SELECT id, digest, kept < ?2 AND id < (SELECT max(id) FROM generations)"
                           " FROM generations WHERE id > ?1 ORDER BY id LIMIT ?3",
+    [FIRST_USE] = "SELECT last FROM generation_uses WHERE generation = ? ORDER BY last LIMIT 1",
+    [READ_USE] = "SELECT 1 FROM runs WHERE " RUNS_OF_STRETCH " AND generation = ?2 LIMIT 1",
+    [DROP_USE] = "DELETE FROM generation_uses WHERE last = ? AND generation = ?",
     [DROP_BLOBS] = "DELETE FROM blobs WHERE id IN (SELECT blob FROM generation_files WHERE generation = ?1)"
                    " AND NOT EXISTS (SELECT 1 FROM generation_files WHERE blob = blobs.id AND generation <> ?1)",
     [DROP_FILES] = "DELETE FROM generation_files WHERE generation = ?",

@@ -17,7 +17,7 @@ void *writer_main(void *context) {
     while ((group = take_group(store)) != NULL) {
         group_commit(store, group);
         behind_checkpoint(store, false);
-        behind_jobs(store);
+        jobs_behind(store);
     }
     return NULL;
 }
