@@ -68,8 +68,7 @@ void httpd_go_on(struct loop_task *task) {
     }
     if (request->is_answered) {
         leave_caller(request);
-        MHD_resume_connection(request->connection);
-        httpd_turn(httpd);
+        httpd_resume(httpd, request->connection);
     }
 }
 

@@ -15,6 +15,18 @@ void httpd_turn(struct httpd *httpd) {
     loop_defer(httpd->loop, &httpd->turn, take_turn);
 }
 
+/* In one turn the library sends the answers of all that are resumed, in the next it overwrites their memory for
+ * the requests to come. Of hundreds, each would have left the processor's cache before it is touched again. */
+void httpd_resume(struct httpd *httpd, struct MHD_Connection *connection) {
+    MHD_resume_connection(connection);
+    if (++httpd->resumed == HTTPD_ANSWERS_AT_ONCE) {
+        httpd->resumed = 0;
+        (void)MHD_run(httpd->daemon);
+        (void)MHD_run(httpd->daemon);
+    }
+    httpd_turn(httpd);
+}
+
 /* At its limit the library looks at new connections again only in the turn after one was closed. */
 void httpd_on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                          enum MHD_ConnectionNotificationCode what) {
@@ -39,9 +51,10 @@ void httpd_check_stop(struct httpd *httpd) {
     }
 }
 
-/* After all that was posted: answers that came together leave together. */
+/* After all that was posted. */
 static void take_turn(struct loop_task *task) {
     struct httpd *httpd = CONTAINER_OF(task, struct httpd, turn);
+    httpd->resumed = 0;
     (void)MHD_run(httpd->daemon);
     MHD_UNSIGNED_LONG_LONG milliseconds = 0;
     if (MHD_get_timeout(httpd->daemon, &milliseconds) != MHD_YES) {

@@ -26,20 +26,32 @@ static int read_value(struct reader *reader);
 static int read_container(struct reader *reader, bool is_object);
 static int close_container(struct reader *reader);
 static int read_string(struct reader *reader, int (*tell)(void *context, struct slice text));
+static int read_odd_string(struct reader *reader, const char *odd, int (*tell)(void *context, struct slice text));
 static int read_number(struct reader *reader);
 static int read_word(struct reader *reader);
-static const char *skip_blanks(struct reader *reader);
-static int check_told(struct reader *reader, int result);
+static const char *pass_blanks(struct reader *reader);
+static int stopped(struct reader *reader);
 static int refuse(struct reader *reader, const char *where, const char *why);
 static int refuse_fault(struct reader *reader, const struct json_fault *fault);
 
 static inline bool is_blank(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    return (unsigned char)c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
 }
 
 static inline void note_place(struct reader *reader, const char *begin, const char *end) {
     reader->place.begin = (size_t)(begin - reader->bytes);
     reader->place.end = (size_t)(end - reader->bytes);
+}
+
+/* What a listener answered. */
+static inline int check_told(struct reader *reader, int result) {
+    return result == 0 ? 0 : stopped(reader);
+}
+
+/* Returns where the reader is then. Most places have no blanks. */
+static inline const char *skip_blanks(struct reader *reader) {
+    const char *at = reader->at;
+    return at < reader->end && is_blank(*at) ? pass_blanks(reader) : at;
 }
 
 int json_read(const char *bytes, size_t length, const struct json_limits *limits,
@@ -211,16 +223,24 @@ static int close_container(struct reader *reader) {
     return check_told(reader, end == NULL ? 0 : end(reader->context));
 }
 
-/* A string or a name, from its opening quote. */
+/* A string or a name, from its opening quote. Most are one run of plain characters. */
 static int read_string(struct reader *reader, int (*tell)(void *context, struct slice text)) {
+    const char *from = reader->at + 1;
+    const char *quote = from + json_plain_run(from, reader->end);
+    if (quote == reader->end || *quote != '"') {
+        return read_odd_string(reader, quote, tell);
+    }
+    note_place(reader, reader->at, quote + 1);
+    reader->at = quote + 1;
+    return tell == NULL ? 0 : check_told(reader, tell(reader->context, slice_make(from, (size_t)(quote - from))));
+}
+
+/* One whose first character that is not plain is at `odd`. */
+static int read_odd_string(struct reader *reader, const char *odd, int (*tell)(void *context, struct slice text)) {
     const char *from = reader->at + 1;
     struct json_fault fault;
     bool has_escapes = false;
-    /* Most end after one run of plain characters. */
-    const char *quote = from + json_plain_run(from, reader->end);
-    if (quote == reader->end || *quote != '"') {
-        quote = json_scan_string(quote, reader->end, &has_escapes, &fault);
-    }
+    const char *quote = json_scan_string(odd, reader->end, &has_escapes, &fault);
     if (quote == NULL) {
         return refuse_fault(reader, &fault);
     }
@@ -279,8 +299,7 @@ static int read_word(struct reader *reader) {
     return check_told(reader, result);
 }
 
-/* Returns where the reader is then. */
-static const char *skip_blanks(struct reader *reader) {
+static const char *pass_blanks(struct reader *reader) {
     const char *from = reader->at;
     const char *at = from;
     while (at < reader->end && is_blank(*at)) {
@@ -291,11 +310,8 @@ static const char *skip_blanks(struct reader *reader) {
     return at;
 }
 
-/* What a listener answered; its own words, if it left some, stand. */
-static int check_told(struct reader *reader, int result) {
-    if (result == 0) {
-        return 0;
-    }
+/* It said no; its own words, if it left some, stand. */
+static int stopped(struct reader *reader) {
     if (reader->error->message[0] == '\0') {
         return refuse(reader, reader->bytes + reader->place.begin, "stopped by the listener");
     }

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* What is wrong, in constant words, and where. */
 struct json_fault {
@@ -38,12 +41,26 @@ const char *json_scan_number(const char *from, const char *end, struct json_numb
 /* The number of bytes from `from` that can stand in a string as they are: ASCII without control characters, quote
  * and backslash. */
 static inline size_t json_plain_run(const char *from, const char *end) {
+    const char *at = from;
+#ifdef __SSE2__
+    /* Sixteen bytes at a time: as signed numbers, control characters and all that is no ASCII are below 0x20. */
+    while (end - at >= 16) {
+        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        const __m128i special = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+            _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)));
+        const unsigned found = (unsigned)_mm_movemask_epi8(special);
+        if (found != 0) {
+            return (size_t)(at - from) + (size_t)__builtin_ctz(found);
+        }
+        at += 16;
+    }
+#endif
     /* Eight bytes at a time: a byte's high bit comes up in `special` when it is below 0x20, a quote, a backslash
      * or no ASCII. It may also come up for a more significant byte than such a one, never for a less
      * significant. */
     const uint64_t ones = UINT64_C(0x0101010101010101);
     const uint64_t highs = UINT64_C(0x8080808080808080);
-    const char *at = from;
     while (end - at >= 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);

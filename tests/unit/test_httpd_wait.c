@@ -161,6 +161,57 @@ static void test_brief_answers(void **state) {
     app_stop(&app);
 }
 
+/* Of a burst of answers, as a commit brings it. */
+enum { BURST = 20, BLOCKS = BURST, LOOKS = BURST + 1 };
+
+static struct raw burst[LOOKS + 1];
+static atomic_bool is_blocked, may_go_on;
+
+static void on_burst(struct httpd_request *request, void *context) {
+    (void)context;
+    if (slice_is(httpd_query(request), "blocks")) {
+        atomic_store(&is_blocked, true);
+        while (!atomic_load(&may_go_on)) {
+            sched_yield();
+        }
+        app_answer(request, "free");
+        return;
+    }
+    char text[32];
+    struct pollfd first = {.fd = burst[0].fd, .events = POLLIN};
+    struct pollfd last = {.fd = burst[BURST - 1].fd, .events = POLLIN};
+    (void)snprintf(text, sizeof text, "%d %d", poll(&first, 1, 0), poll(&last, 1, 0));
+    app_answer(request, text);
+}
+
+/* They are sent a few at a time: the first of many are gone before the last are begun with. */
+static void test_burst_of_answers(void **state) {
+    (void)state;
+    struct app app;
+    app_start(&app, (struct httpd_options){0});
+    for (size_t i = 0; i <= LOOKS; i++) {
+        raw_open(&burst[i], app.port);
+        raw_send(&burst[i], i == BLOCKS ? "GET /later?blocks" HEAD "\r\n" : "GET /later" HEAD "\r\n");
+        app_wait_for_later(&app, i + 1);
+    }
+    httpd_call(app.later[BLOCKS], on_burst);
+    while (!atomic_load(&is_blocked)) {
+        sched_yield();
+    }
+    for (size_t i = 0; i < BURST; i++) {
+        app_answer(app.later[i], "one of many");
+    }
+    httpd_call(app.later[LOOKS], on_burst);
+    atomic_store(&may_go_on, true);
+    for (size_t i = 0; i <= LOOKS; i++) {
+        struct raw_answer answer;
+        raw_read(&burst[i], &answer);
+        assert_string_equal(answer.body, i < BURST ? "one of many" : i == BLOCKS ? "free" : "1 0");
+        raw_close(&burst[i]);
+    }
+    app_stop(&app);
+}
+
 static void test_sender_hangs_up_while_it_waits(void **state) {
     (void)state;
     enum { COUNT = 20 };
@@ -351,6 +402,7 @@ int main(void) {
         cmocka_unit_test(test_answer_races_with_suspend),
         cmocka_unit_test(test_call_on_the_listeners_thread),
         cmocka_unit_test(test_brief_answers),
+        cmocka_unit_test(test_burst_of_answers),
         cmocka_unit_test(test_sender_hangs_up_while_it_waits),
         cmocka_unit_test(test_stop_waits_for_answers),
         cmocka_unit_test(test_stop_while_requests_come_in),

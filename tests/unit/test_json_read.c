@@ -426,11 +426,38 @@ static void test_refuses_every_beginning(void **state) {
     buffer_reset(&told);
 }
 
+/* Strings are read many bytes at a time: each byte is seen wherever it stands. */
+static void test_every_byte_at_every_place(void **state) {
+    (void)state;
+    enum { LENGTH = 40 };
+    struct buffer told;
+    buffer_init(&told, 4096);
+    for (size_t place = 1; place < LENGTH; place++) {
+        for (int byte = 0; byte <= 0xFF; byte++) {
+            char text[LENGTH + 2];
+            memset(text, 'a', sizeof text);
+            text[0] = text[LENGTH + 1] = '"';
+            text[place] = (char)byte;
+            struct json_error error;
+            bool is_plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+            int result = read_copy(text, sizeof text, NULL, &told, &error);
+            size_t offset = byte == '"' ? place + 1 : place;
+            if (result != (is_plain ? 0 : -1) || (!is_plain && error.offset != offset)) {
+                fail_msg("byte %02x at %zu: %d, %s at %zu", (unsigned)byte, place, result, error.message,
+                         error.offset);
+            }
+            buffer_clear(&told);
+        }
+    }
+    buffer_reset(&told);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_refuses_every_beginning),
+        cmocka_unit_test(test_every_byte_at_every_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
