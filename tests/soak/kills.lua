@@ -10,6 +10,7 @@ local JOBS = 23
 local POINTS = {
   "store.appended",
   "store.before-commit",
+  "store.unsynced",
   "store.after-commit",
   "host.admit",
   "host.sent",

@@ -17,6 +17,7 @@ enum { PAGE = 4096, FRAME = 24 + PAGE };
 static struct {
     char words[512];
     int fails; /* so many writes to come */
+    int sync;  /* what a sync says */
     int device;
     unsigned char bytes[1 << 20];
 } disk;
@@ -69,13 +70,20 @@ static int on_truncate(sqlite3_file *file, sqlite3_int64 size) {
 static int on_sync(sqlite3_file *file, int flags) {
     (void)file;
     note("sync", flags, 0);
-    return SQLITE_OK;
+    return disk.sync;
 }
 
 static int on_file_size(sqlite3_file *file, sqlite3_int64 *size) {
     (void)file;
     note("size", 0, 0);
     *size = 0;
+    return SQLITE_OK;
+}
+
+static int on_control(sqlite3_file *file, int what, void *argument) {
+    (void)file;
+    assert_int_equal(what, SQLITE_FCNTL_LAST_ERRNO);
+    *(int *)argument = 77;
     return SQLITE_OK;
 }
 
@@ -92,6 +100,7 @@ static const sqlite3_io_methods methods = {
     .xTruncate = on_truncate,
     .xSync = on_sync,
     .xFileSize = on_file_size,
+    .xFileControl = on_control,
     .xDeviceCharacteristics = on_device,
 };
 
@@ -231,6 +240,64 @@ static void a_disk_that_tears_what_lies_beside_is_written_at_once(void **state) 
     assert_disk("write 24 at 0; write 4096 at 24; ");
 }
 
+/* Frames at the start stand for the header, which is written there. */
+static void a_sync_may_be_put_off_but_not_that_of_a_header(void **state) {
+    (void)state;
+    int number;
+    gather_put_off(&gather);
+    assert_int_equal(write_frames(0, 1), SQLITE_OK);
+    assert_int_equal(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    assert_disk("write 4120 at 0; sync 2 at 0; ");
+    assert_int_equal(write_frames(1, 1), SQLITE_OK);
+    assert_int_equal(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    assert_disk("write 4120 at 4120; ");
+    assert_true(gather_settle(&gather));
+    assert_int_equal(gather_sync(&gather, &number), SQLITE_OK);
+    assert_disk("sync 2 at 0; ");
+    assert_int_equal(write_frames(2, 1), SQLITE_OK);
+    assert_int_equal(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    assert_disk("write 4120 at 8240; sync 2 at 0; ");
+    assert_false(gather_settle(&gather));
+}
+
+/* Where SQLite writes behind its sync, it has to be made when it is asked for. */
+static void a_disk_that_tears_is_synced_at_once(void **state) {
+    (void)state;
+    close_wal();
+    open_wal(0);
+    assert_int_equal(write_frames(0, 1), SQLITE_OK);
+    assert_int_equal(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    disk.words[0] = '\0';
+    gather_put_off(&gather);
+    assert_int_equal(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL), SQLITE_OK);
+    assert_disk("sync 2 at 0; ");
+    assert_false(gather_settle(&gather));
+}
+
+static void a_failed_sync_fails_all_that_follow(void **state) {
+    (void)state;
+    int number;
+    disk.sync = SQLITE_IOERR_FSYNC;
+    assert_int_equal(gather_sync(&gather, &number), SQLITE_IOERR_FSYNC);
+    assert_int_equal(number, 77);
+    disk.sync = SQLITE_OK;
+    assert_disk("sync 2 at 0; ");
+    assert_int_equal(gather_sync(&gather, &number), SQLITE_IOERR_FSYNC);
+    assert_int_equal(wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL), SQLITE_IOERR_FSYNC);
+    assert_disk("");
+}
+
+static void a_wal_that_is_closed_cannot_be_synced(void **state) {
+    (void)state;
+    int number;
+    wal->pMethods->xClose(wal);
+    assert_int_equal(gather_sync(&gather, &number), SQLITE_IOERR_FSYNC);
+    assert_disk("close 0 at 0; ");
+    free(wal);
+    gather_reset(&gather);
+    open_wal(SQLITE_IOCAP_POWERSAFE_OVERWRITE);
+}
+
 static void what_no_commit_wrote_is_dropped(void **state) {
     (void)state;
     assert_int_equal(write_frames(0, 1), SQLITE_OK);
@@ -249,6 +316,10 @@ int main(void) {
         GATHER_TEST(a_write_elsewhere_comes_after),
         GATHER_TEST(a_failed_write_fails_the_sync_once),
         GATHER_TEST(a_disk_that_tears_what_lies_beside_is_written_at_once),
+        GATHER_TEST(a_sync_may_be_put_off_but_not_that_of_a_header),
+        GATHER_TEST(a_disk_that_tears_is_synced_at_once),
+        GATHER_TEST(a_failed_sync_fails_all_that_follow),
+        GATHER_TEST(a_wal_that_is_closed_cannot_be_synced),
         GATHER_TEST(what_no_commit_wrote_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 #include "store/sqlite/internal.h"
 
 void behind_checkpoint(struct store *store, bool is_idle) {
-    if (store->is_broken || (!is_idle && store->wal_pages < store->checkpoint_at)) {
+    if ((!is_idle && store->wal_pages < store->checkpoint_at) || tell_is_broken(store, NULL)) {
         return;
     }
     store->has_idle_work = false;

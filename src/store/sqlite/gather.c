@@ -1,5 +1,7 @@
-/* Each method of the WAL's file: first what is kept goes out, then the file below is asked. */
+/* Each method of the WAL's file: first what is kept goes out, then the file below is asked. A sync may be left to
+ * whoever calls gather_sync. */
 #include "store/sqlite/gather.h"
+#include "base/list.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,9 +9,11 @@
 /* The file below follows it in memory. */
 struct wal_file {
     sqlite3_file base;
+    struct gather *gather;
     unsigned char *kept; /* NULL: every write goes out at once */
     int length;
     sqlite3_int64 start; /* where in the file the kept bytes belong */
+    bool is_new;         /* its header was written and not synced */
 };
 
 static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags);
@@ -26,6 +30,8 @@ static int on_control(sqlite3_file *file, int what, void *argument);
 static int on_sector_size(sqlite3_file *file);
 static int on_device(sqlite3_file *file);
 static int let_go(struct wal_file *wal);
+static int sync_below(struct gather *gather, sqlite3_file *file, int flags);
+static void set_wal(struct gather *gather, sqlite3_file *file);
 static struct wal_file *wal_of(sqlite3_file *file);
 static sqlite3_file *below(sqlite3_file *file);
 
@@ -58,14 +64,37 @@ int gather_init(struct gather *gather) {
     gather->vfs.pAppData = real;
     gather->vfs.szOsFile = (int)sizeof(struct wal_file) + real->szOsFile;
     gather->vfs.xOpen = on_open;
+    pthread_mutex_init(&gather->syncing, NULL);
     return sqlite3_vfs_register(&gather->vfs, 0) == SQLITE_OK ? 0 : -1;
 }
 
 void gather_reset(struct gather *gather) {
     if (gather->vfs.zName != NULL) {
         sqlite3_vfs_unregister(&gather->vfs);
+        pthread_mutex_destroy(&gather->syncing);
         gather->vfs.zName = NULL;
     }
+}
+
+void gather_put_off(struct gather *gather) {
+    gather->puts_off = true;
+}
+
+bool gather_settle(struct gather *gather) {
+    bool is_owed = gather->is_owed;
+    gather->puts_off = gather->is_owed = false;
+    return is_owed;
+}
+
+int gather_sync(struct gather *gather, int *number) {
+    pthread_mutex_lock(&gather->syncing);
+    int code = gather->wal == NULL ? SQLITE_IOERR_FSYNC : sync_below(gather, gather->wal, SQLITE_SYNC_NORMAL);
+    *number = 0;
+    if (code != SQLITE_OK && gather->wal != NULL) {
+        gather->wal->pMethods->xFileControl(gather->wal, SQLITE_FCNTL_LAST_ERRNO, number);
+    }
+    pthread_mutex_unlock(&gather->syncing);
+    return code;
 }
 
 static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out_flags) {
@@ -84,17 +113,21 @@ static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int f
     if (code == SQLITE_OK && (on_device(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE) != 0) {
         wal->kept = malloc(GATHER_BYTES); /* without it, it works as well */
     }
+    wal->gather = CONTAINER_OF(vfs, struct gather, vfs);
+    set_wal(wal->gather, below(file));
     return code;
 }
 
 /* What is still kept belongs to no commit, or to one that has failed. */
 static int on_close(sqlite3_file *file) {
+    set_wal(wal_of(file)->gather, NULL);
     free(wal_of(file)->kept);
     return below(file)->pMethods->xClose(below(file));
 }
 
 static int on_write(sqlite3_file *file, const void *bytes, int length, sqlite3_int64 offset) {
     struct wal_file *wal = wal_of(file);
+    wal->is_new = wal->is_new || offset == 0;
     if (offset != wal->start + wal->length || length > GATHER_BYTES - wal->length) {
         int code = let_go(wal);
         if (code != SQLITE_OK) {
@@ -121,8 +154,20 @@ static int on_truncate(sqlite3_file *file, sqlite3_int64 size) {
 }
 
 static int on_sync(sqlite3_file *file, int flags) {
-    int code = let_go(wal_of(file));
-    return code != SQLITE_OK ? code : below(file)->pMethods->xSync(below(file), flags);
+    struct wal_file *wal = wal_of(file);
+    int code = let_go(wal);
+    if (code != SQLITE_OK) {
+        return code;
+    }
+    if (wal->gather->puts_off && wal->kept != NULL && !wal->is_new) {
+        wal->gather->is_owed = true;
+        return SQLITE_OK;
+    }
+    pthread_mutex_lock(&wal->gather->syncing);
+    code = sync_below(wal->gather, below(file), flags);
+    pthread_mutex_unlock(&wal->gather->syncing);
+    wal->is_new = wal->is_new && code != SQLITE_OK;
+    return code;
 }
 
 static int on_file_size(sqlite3_file *file, sqlite3_int64 *size) {
@@ -163,6 +208,20 @@ static int let_go(struct wal_file *wal) {
     }
     sqlite3_file *file = below(&wal->base);
     return file->pMethods->xWrite(file, wal->kept, length, wal->start);
+}
+
+/* With the mutex. */
+static int sync_below(struct gather *gather, sqlite3_file *file, int flags) {
+    if (gather->failed == SQLITE_OK) {
+        gather->failed = file->pMethods->xSync(file, flags);
+    }
+    return gather->failed;
+}
+
+static void set_wal(struct gather *gather, sqlite3_file *file) {
+    pthread_mutex_lock(&gather->syncing);
+    gather->wal = file;
+    pthread_mutex_unlock(&gather->syncing);
 }
 
 static struct wal_file *wal_of(sqlite3_file *file) {

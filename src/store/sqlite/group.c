@@ -4,29 +4,33 @@
 #include "store/sqlite/internal.h"
 #include <inttypes.h>
 
-static int try_group(struct store *store, struct store_work *first, struct error *error);
+static void commit_works(struct store *store, struct store_work *first, bool takes_more);
+static int try_group(struct store *store, struct store_work *first, bool takes_more, struct error *error);
+static int do_works(struct store *store, struct store_work *first, bool takes_more, struct error *error);
 static int begin(struct store *store, struct error *error);
 static int check_fence(struct store *store, struct error *error);
 static enum work_result do_work(struct store *store, struct store_work *work);
-static int commit(struct store *store, struct error *error);
+static int commit(struct store *store, const struct store_work *first, struct error *error);
+static bool has_replay(const struct store_work *first);
 static void roll_back(struct store *store);
 static bool is_of_one_work(const struct error *error);
 static bool is_fatal(const struct error *error);
-static void break_store(struct store *store, const struct error *error);
-static void announce(struct store *store, struct store_work *first);
-static void fail_all(struct store_work *first, const struct error *error);
+static void fail_group(struct store *store, struct store_work *first, const struct error *error);
+
+void group_commit(struct store *store, struct store_work *first) {
+    commit_works(store, first, true);
+}
 
 /* A group that fails for what one of its works did (its memory, its size) is done again one by one, so that a work
  * never fails for its neighbour's sake. A full disk fails them all: each would meet it again. */
-void group_commit(struct store *store, struct store_work *first) {
+static void commit_works(struct store *store, struct store_work *first, bool takes_more) {
     struct error error = {0};
-    if (store->is_broken) {
-        error_set(&error, ERROR_CLOSED, "the store stopped writing: %s", store->broken.message);
-        fail_all(first, &error);
+    if (tell_is_broken(store, &error)) {
+        fail_group(store, first, &error);
         return;
     }
-    if (try_group(store, first, &error) == 0) {
-        announce(store, first);
+    if (try_group(store, first, takes_more, &error) == 0) {
+        sync_group(store, first);
         return;
     }
     roll_back(store);
@@ -34,13 +38,13 @@ void group_commit(struct store *store, struct store_work *first) {
         for (struct store_work *work = first, *next; work != NULL; work = next) {
             next = work->next;
             work->next = NULL;
-            group_commit(store, work);
+            commit_works(store, work, false);
         }
         return;
     }
-    fail_all(first, &error);
+    fail_group(store, first, &error);
     if (is_fatal(&error)) {
-        break_store(store, &error);
+        tell_broken(store, &error);
     }
 }
 
@@ -49,24 +53,35 @@ void group_failed_behind(struct store *store, const struct error *error) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
     if (is_fatal(error)) {
-        break_store(store, error);
+        tell_broken(store, error);
     } else {
         log_warn("store", "work behind the answers is put off", LOG_TEXT("reason", error->message), LOG_END);
     }
 }
 
-static int try_group(struct store *store, struct store_work *first, struct error *error) {
-    if (begin(store, error) < 0) {
+static int try_group(struct store *store, struct store_work *first, bool takes_more, struct error *error) {
+    if (begin(store, error) < 0 || do_works(store, first, takes_more, error) < 0) {
         return -1;
     }
-    for (struct store_work *work = first; work != NULL; work = work->next) {
+    sync_drain(store);
+    return commit(store, first, error);
+}
+
+/* To commit is of no use before the commit before it is on the disk: until then what comes is added. */
+static int do_works(struct store *store, struct store_work *first, bool takes_more, struct error *error) {
+    struct store_work *work = first;
+    while (work != NULL) {
         work->error = (struct error){0};
         if (do_work(store, work) == WORK_SPOILED) {
             *error = work->error;
             return -1;
         }
+        if (work->next == NULL && takes_more) {
+            work->next = writer_take_more(store);
+        }
+        work = work->next;
     }
-    return commit(store, error);
+    return 0;
 }
 
 static int begin(struct store *store, struct error *error) {
@@ -105,23 +120,32 @@ static enum work_result do_work(struct store *store, struct store_work *work) {
     return WORK_REFUSED;
 }
 
-static int commit(struct store *store, struct error *error) {
+static int commit(struct store *store, const struct store_work *first, struct error *error) {
     fault_point("store.before-commit");
     if (fault_point("store.commit")) {
         return error_set(error, ERROR_FULL, "store: cannot commit: no space on the disk (a test's fault)");
     }
-    if (fault_point("store.sync")) {
-        return error_set(error, ERROR_SYSTEM, "store: cannot commit: the sync failed (a test's fault)");
+    if (!has_replay(first)) {
+        gather_put_off(&store->gather);
     }
-    if (db_execute(store->db, "COMMIT", "commit", error) < 0) {
+    int result = db_execute(store->db, "COMMIT", "commit", error);
+    store->is_sync_owed = gather_settle(&store->gather);
+    if (result < 0) {
         return -1;
     }
-    fault_point("store.after-commit");
+    fault_point("store.unsynced");
     store->added.count = 0;
-    pthread_mutex_lock(&store->mutex);
-    store->committed = store->now;
-    pthread_mutex_unlock(&store->mutex);
+    store->written = store->now;
     return 0;
+}
+
+/* Readers see a commit before its sync. An event that opens again would be begun by whoever looks for open events,
+ * and what it then does could outlive its opening. (A new one is too young for them, see store_each_open.) */
+static bool has_replay(const struct store_work *first) {
+    while (first != NULL && first->verb != STORE_REPLAY) {
+        first = first->next;
+    }
+    return first != NULL;
 }
 
 static void roll_back(struct store *store) {
@@ -129,7 +153,7 @@ static void roll_back(struct store *store) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
     append_take_back(store);
-    store->now = store->committed;
+    store->now = store->written;
     store->purge_from = 1;
     store->purged_generation = 0;
 }
@@ -142,55 +166,8 @@ static bool is_fatal(const struct error *error) {
     return db_is_broken_by(error) || error->code == ERROR_CLOSED;
 }
 
-/* What a failed sync left on the disk is unknown, so nothing may be written after it, not even by the checkpoint
- * that closing makes. */
-static void break_store(struct store *store, const struct error *error) {
-    store->is_broken = true;
-    store->broken = *error;
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    log_error("store", "the store is broken and takes nothing any more", LOG_TEXT("reason", error->message),
-              LOG_END);
-    pthread_mutex_lock(&store->mutex);
-    void (*listener)(const struct error *, void *) = store->on_broken;
-    void *context = store->broken_context;
-    pthread_mutex_unlock(&store->mutex);
-    if (listener != NULL) {
-        listener(&store->broken, context);
-    }
-}
-
-/* A work belongs to its owner again as soon as `done` is called: the next one is read before. Deliveries come
- * last: to answer each takes time, in which whoever waits for the others would wake for them one by one. */
-static void announce(struct store *store, struct store_work *first) {
-    pthread_mutex_lock(&store->mutex);
-    void (*listener)(const struct store_work *, void *) = store->on_commit;
-    void *context = store->commit_context;
-    pthread_mutex_unlock(&store->mutex);
-    if (listener != NULL) {
-        listener(first, context);
-    }
-    struct store_work *deliveries = NULL;
-    struct store_work **end = &deliveries;
-    for (struct store_work *work = first, *next; work != NULL; work = next) {
-        next = work->next;
-        if (work->verb == STORE_APPEND) {
-            *end = work;
-            end = &work->next;
-        } else {
-            work->done(work);
-        }
-    }
-    *end = NULL;
-    for (struct store_work *work = deliveries, *next; work != NULL; work = next) {
-        next = work->next;
-        work->done(work);
-    }
-}
-
-static void fail_all(struct store_work *first, const struct error *error) {
-    for (struct store_work *work = first, *next; work != NULL; work = next) {
-        next = work->next;
-        work->error = *error;
-        work->done(work);
-    }
+/* After those before it were told. */
+static void fail_group(struct store *store, struct store_work *first, const struct error *error) {
+    sync_drain(store);
+    tell_failed(first, error);
 }

@@ -1,7 +1,7 @@
 /* The store's own parts; what each file of this folder offers the others.
  *
- * Who touches what: `queue` and what stands with it belong to the mutex. Everything else is the writing thread's,
- * from the moment it starts until store_close has joined it. */
+ * Who touches what: what stands behind the mutex in struct store belongs to it. `gather` says for itself.
+ * Everything else is the writing thread's, from the moment it starts until store_close has joined it. */
 #ifndef STORE_SQLITE_INTERNAL_H
 #define STORE_SQLITE_INTERNAL_H
 
@@ -22,6 +22,8 @@ enum {
     STORE_CHECKPOINT_PAGES = 1024, /* 4 MiB of WAL, then its pages move into the file, while nobody is answered */
     STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
     STORE_PATIENCE_MS = 2,         /* before works that nobody waits for are committed alone */
+    STORE_MORE_WORKS = 16,         /* come before they are added to a group that waits for the syncer */
+    STORE_SYNC_WORKS = 4, /* a commit of so many is synced by the other thread: less is not worth its waking */
 };
 
 /* No text and no bytes are longer: far below SQLite's own limit (1 GB a row), far above what a delivery, an answer
@@ -135,6 +137,10 @@ struct store {
     int64_t window_us;             /* how long duplicates are told */
     uint64_t window_start;         /* no event below it is in the window */
     struct store_totals now;       /* with what the transaction that is on did */
+    struct store_totals written;   /* as of the last commit, synced or not */
+    bool is_sync_owed;             /* for it */
+    int group_works;               /* of the group that was taken */
+    size_t group_bytes;
     int wal_pages;
     int checkpoint_at;    /* pages of WAL */
     bool has_idle_work;   /* pages of WAL that an idle moment should move */
@@ -144,16 +150,22 @@ struct store {
     uint64_t purge_from;       /* no event below it is done */
     int64_t purged_generation; /* those up to it were looked at */
     int64_t live_generation;   /* the last that the host named */
-    bool is_broken;
-    struct error broken;
 
-    pthread_t thread;
+    pthread_t writer, syncer;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     struct store_work *queue, **queue_end;
+    size_t queue_length;
     bool is_waited_for; /* something in the queue is */
+    bool is_gathering;  /* the writer waits for more of it, or for the syncer */
     bool is_stopping;
-    struct store_totals committed;
+    pthread_cond_t has_unsynced;
+    struct store_work *unsynced; /* a commit that the syncer has; NULL: none */
+    struct store_totals unsynced_totals;
+    bool is_sync_over;
+    struct store_totals committed; /* and synced */
+    bool is_broken;
+    struct error broken;
     void (*on_commit)(const struct store_work *first, void *context);
     void *commit_context;
     void (*on_broken)(const struct error *error, void *context);
@@ -162,11 +174,31 @@ struct store {
 
 /* writer.c: the thread. `context` is the struct store. */
 void *writer_main(void *context);
+/* What came since the group was taken, to be added to it; NULL when it is large enough, or nothing came and the
+ * syncer is free. */
+struct store_work *writer_take_more(struct store *store);
 
-/* group.c: all of `first`, linked by next, in one commit; calls the listeners and `done`. */
+/* group.c: all of `first`, linked by next, and what comes meanwhile, in one commit, handed to sync_group; or told
+ * why not. */
 void group_commit(struct store *store, struct store_work *first);
 /* An error of the writing connection outside of a group: the store breaks if it has to. */
 void group_failed_behind(struct store *store, const struct error *error);
+
+/* sync.c: the other thread. `context` is the struct store. It ends when is_sync_over is set, after what it has. */
+void *sync_main(void *context);
+/* What was committed last becomes durable and is told, here or on the other thread, which has to be free. */
+void sync_group(struct store *store, struct store_work *first);
+/* Returns when the other thread is free. */
+void sync_drain(struct store *store);
+
+/* tell.c: on either thread, one group at a time. */
+void tell_done(struct store *store, struct store_work *first);
+void tell_failed(struct store_work *first, const struct error *error);
+/* The first time, the listener hears of it. What a failed sync left on the disk is unknown, so nothing may be
+ * written after it, not even by the checkpoint that closing makes. */
+void tell_broken(struct store *store, const struct error *error);
+/* `error` may be NULL. */
+bool tell_is_broken(struct store *store, struct error *error);
 
 /* append.c */
 enum work_result append_work(struct store *store, struct store_work *work);

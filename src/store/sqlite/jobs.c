@@ -32,7 +32,7 @@ int jobs_add_function(sqlite3 *db, struct error *error) {
 }
 
 void jobs_behind(struct store *store) {
-    if (store->is_broken || store->committed.last_seq < store->index_at) {
+    if (store->written.last_seq < store->index_at || tell_is_broken(store, NULL)) {
         return;
     }
     struct error error = {0};
@@ -41,7 +41,7 @@ void jobs_behind(struct store *store) {
         store->indexed_seq = last;
         store->index_at = last + STORE_SEGMENT;
     } else {
-        store->index_at = store->committed.last_seq + STORE_SEGMENT;
+        store->index_at = store->written.last_seq + STORE_SEGMENT;
         group_failed_behind(store, &error);
     }
 }

@@ -23,7 +23,10 @@ static int take_over(struct store *store, struct error *error);
 static void close_to_others(const struct store *store);
 static int load(struct store *store, struct error *error);
 static int count_events(struct store *store, struct error *error);
-static int start_thread(struct store *store, struct error *error);
+static int start_threads(struct store *store, struct error *error);
+static int start_thread(pthread_t *thread, const char *name, void *(*run)(void *), struct store *store,
+                        struct error *error);
+static void end_thread(struct store *store, bool *is_over, pthread_cond_t *changed, pthread_t thread);
 static int on_wal(void *context, sqlite3 *db, const char *name, int pages);
 static void mark_clean(struct store *store);
 static void release(struct store *store);
@@ -46,7 +49,7 @@ struct store *store_open_for(const char *location, int64_t duplicates_us, struct
     store->lock = lock_take(store->path, error);
     if (store->lock < 0 || open_connection(store, error) < 0 ||
         schema_prepare(store->db, store->path, schema_migrations, error) < 0 || load(store, error) < 0 ||
-        take_over(store, error) < 0 || start_thread(store, error) < 0) {
+        take_over(store, error) < 0 || start_threads(store, error) < 0) {
         goto failed;
     }
     return store;
@@ -59,13 +62,12 @@ void store_close(struct store *store) {
     if (store == NULL) {
         return;
     }
-    pthread_mutex_lock(&store->mutex);
-    store->is_stopping = true;
-    pthread_cond_signal(&store->wake);
-    pthread_mutex_unlock(&store->mutex);
-    pthread_join(store->thread, NULL);
+    end_thread(store, &store->is_stopping, &store->wake, store->writer);
+    end_thread(store, &store->is_sync_over, &store->has_unsynced, store->syncer);
     if (!store->is_broken) {
         mark_clean(store);
+    } else {
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
     release(store);
 }
@@ -115,6 +117,7 @@ static struct store *allocate(struct error *error) {
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&store->wake, &attributes);
     pthread_condattr_destroy(&attributes);
+    pthread_cond_init(&store->has_unsynced, NULL);
     pthread_mutex_init(&store->mutex, NULL);
     if (fingerprints_init(&store->seen) < 0) {
         error_system(error, errno, "store: no random numbers");
@@ -235,25 +238,46 @@ static int count_events(struct store *store, struct error *error) {
     store->now.events = (uint64_t)events;
     store->now.open = (uint64_t)open;
     store->now.last_seq = (uint64_t)(last > last_kept ? last : last_kept);
-    store->committed = store->now;
+    store->written = store->committed = store->now;
     store->indexed_seq = (uint64_t)indexed;
     store->index_at = store->indexed_seq + STORE_SEGMENT;
     return 0;
 }
 
+static int start_threads(struct store *store, struct error *error) {
+    if (start_thread(&store->writer, "store", writer_main, store, error) < 0) {
+        return -1;
+    }
+    if (start_thread(&store->syncer, "store-sync", sync_main, store, error) < 0) {
+        end_thread(store, &store->is_stopping, &store->wake, store->writer);
+        return -1;
+    }
+    return 0;
+}
+
 /* Signals are for the main thread. */
-static int start_thread(struct store *store, struct error *error) {
+static int start_thread(pthread_t *thread, const char *name, void *(*run)(void *), struct store *store,
+                        struct error *error) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(&store->thread, NULL, writer_main, store);
+    int number = pthread_create(thread, NULL, run, store);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (number != 0) {
         return error_system(error, number, "store: cannot start a thread");
     }
-    (void)pthread_setname_np(store->thread, "store");
+    (void)pthread_setname_np(*thread, name);
     return 0;
+}
+
+/* It first does what it has. */
+static void end_thread(struct store *store, bool *is_over, pthread_cond_t *changed, pthread_t thread) {
+    pthread_mutex_lock(&store->mutex);
+    *is_over = true;
+    pthread_cond_signal(changed);
+    pthread_mutex_unlock(&store->mutex);
+    pthread_join(thread, NULL);
 }
 
 static int on_wal(void *context, sqlite3 *db, const char *name, int pages) {
@@ -294,6 +318,7 @@ static void release(struct store *store) {
     fingerprints_reset(&store->seen);
     free(store->added.items);
     pthread_cond_destroy(&store->wake);
+    pthread_cond_destroy(&store->has_unsynced);
     pthread_mutex_destroy(&store->mutex);
     free(store->path);
     free(store);

@@ -53,7 +53,10 @@ int store_each_open(struct store_reader *reader, uint64_t after,
                     int (*visit)(void *context, const struct store_open_event *event), void *context,
                     struct error *error) {
     sqlite3_stmt *row = reader->statements[READ_OPEN];
+    struct store_totals totals;
+    store_totals(reader, &totals, NULL);
     db_bind_bits(row, 1, after);
+    db_bind_bits(row, 2, totals.last_seq);
     int step;
     while ((step = db_step(reader->db, row, "read the open events", error)) > 0) {
         struct store_open_event event = {
@@ -203,7 +206,8 @@ void reader_record(sqlite3_stmt *row, struct store_record *record) {
 
 static int prepare(struct store_reader *reader, struct error *error) {
     static const char *const texts[READER_STATEMENTS] = {
-        [READ_OPEN] = "SELECT seq, state, lane FROM events WHERE state <= 2 AND seq > ? ORDER BY seq",
+        [READ_OPEN] = "SELECT seq, state, lane FROM events WHERE state <= 2 AND seq > ? AND seq <= ?"
+                      " ORDER BY seq",
         [READ_EVENT] = "SELECT " READER_RECORD ", b.raw FROM events e JOIN envelopes v ON v.seq = e.seq"
                        " LEFT JOIN bodies b ON b.seq = e.seq WHERE e.seq = ?",
         [READ_RUNS] =

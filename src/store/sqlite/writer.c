@@ -1,9 +1,11 @@
-/* The thread that owns the writing connection: takes what waits, commits it, answers, and only then tidies up. */
+/* The thread that owns the writing connection: takes what waits, commits it, has it synced, and only then tidies
+ * up. */
 #include "base/clock.h"
 #include "store/sqlite/internal.h"
 #include <errno.h>
 #include <time.h>
 
+static bool is_worth_waking(const struct store *store, size_t more, bool is_waited_for);
 static struct store_work *take_group(struct store *store);
 static void wait_for_work(struct store *store);
 static void wait_for_company(struct store *store);
@@ -30,20 +32,43 @@ void store_submit(struct store *store, struct store_work *work) {
 void store_submit_all(struct store *store, struct store_work *first) {
     struct store_work *last = first;
     bool is_waited_for = !first->is_patient;
+    size_t count = 1;
     while (last->next != NULL) {
         last = last->next;
+        count++;
         is_waited_for = is_waited_for || !last->is_patient;
     }
     pthread_mutex_lock(&store->mutex);
-    bool is_news = store->queue == NULL || (is_waited_for && !store->is_waited_for);
+    bool is_news = is_worth_waking(store, count, is_waited_for);
     *store->queue_end = first;
     store->queue_end = &last->next;
+    store->queue_length += count;
     store->is_waited_for = store->is_waited_for || is_waited_for;
     pthread_mutex_unlock(&store->mutex);
     /* Not before: the thread would wake up only to wait for the mutex. */
     if (is_news) {
         pthread_cond_signal(&store->wake);
     }
+}
+
+/* What is already awake, or will be by itself, is not woken: that takes longer than all else here. */
+static bool is_worth_waking(const struct store *store, size_t more, bool is_waited_for) {
+    if (store->is_gathering) {
+        return store->queue_length < STORE_MORE_WORKS && store->queue_length + more >= STORE_MORE_WORKS;
+    }
+    return store->queue == NULL || (is_waited_for && !store->is_waited_for);
+}
+
+struct store_work *writer_take_more(struct store *store) {
+    pthread_mutex_lock(&store->mutex);
+    store->is_gathering = true;
+    while (store->queue_length < STORE_MORE_WORKS && store->unsynced != NULL) {
+        pthread_cond_wait(&store->wake, &store->mutex);
+    }
+    store->is_gathering = false;
+    struct store_work *more = cut_group(store);
+    pthread_mutex_unlock(&store->mutex);
+    return more;
 }
 
 /* NULL: the store is closing and nothing waits. */
@@ -53,8 +78,9 @@ static struct store_work *take_group(struct store *store) {
         wait_for_work(store);
     }
     wait_for_company(store);
+    store->group_works = 0;
+    store->group_bytes = 0;
     struct store_work *group = cut_group(store);
-    store->is_waited_for = store->queue != NULL;
     pthread_mutex_unlock(&store->mutex);
     return group;
 }
@@ -92,17 +118,19 @@ static struct timespec in_ns(int64_t ns) {
     return (struct timespec){.tv_sec = at / CLOCK_NS_PER_S, .tv_nsec = at % CLOCK_NS_PER_S};
 }
 
+/* As much of the queue as the group still takes; the first work of a group always. */
 static struct store_work *cut_group(struct store *store) {
     struct store_work *first = store->queue;
     struct store_work *last = NULL;
-    size_t bytes = 0;
-    int works = 0;
     for (struct store_work *work = first; work != NULL; work = work->next) {
-        bytes += weight(work);
-        if (last != NULL && (works == STORE_GROUP_WORKS || bytes > STORE_GROUP_BYTES)) {
+        size_t bytes = weight(work);
+        bool is_full = store->group_works == STORE_GROUP_WORKS || store->group_bytes + bytes > STORE_GROUP_BYTES;
+        if (store->group_works > 0 && is_full) {
             break;
         }
-        works++;
+        store->group_works++;
+        store->group_bytes += bytes;
+        store->queue_length--;
         last = work;
     }
     if (last == NULL) {
@@ -112,6 +140,7 @@ static struct store_work *cut_group(struct store *store) {
     if (store->queue == NULL) {
         store->queue_end = &store->queue;
     }
+    store->is_waited_for = store->queue != NULL;
     last->next = NULL;
     return first;
 }
