@@ -226,7 +226,7 @@ static void on_send(struct loop_task *task) {
     store_submit_all(host->store, first);
 }
 
-/* On the store's thread. */
+/* On a thread of the store. */
 static void on_done(struct store_work *work) {
     struct change *change = CONTAINER_OF(work, struct change, work);
     loop_post(change->event->host->loop, &change->saved, on_saved);

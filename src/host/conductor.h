@@ -102,7 +102,7 @@ struct host {
     struct loop_task stop_task, reload_task, broken_task, question_task, look_task;
     _Atomic bool is_stopping, is_reload_asked, is_over, is_look_asked, is_abandoned;
     _Atomic(struct host_question *) questions;
-    struct error broken; /* the store's thread writes it, before it posts broken_task */
+    struct error broken; /* a thread of the store writes it, before it posts broken_task */
     bool is_broken;
     struct host_status totals; /* its counters and the words about the last reload */
 };

@@ -1,5 +1,5 @@
 /* What the host needs of an event to handle it, as one block of memory: free() frees it. Made of what was
- * appended, on the store's thread, or of what the store has, on the loop's; never changed afterwards.
+ * appended, on a thread of the store, or of what the store has, on the loop's; never changed afterwards.
  *
  *     struct copy *copy = copy_of_event(event, received_us);
  *     wire_put_text(out, copy->raw);

@@ -342,7 +342,7 @@ static void on_signal(struct loop_watch *watch, uint32_t events) {
     }
 }
 
-/* On the store's thread. Told before the loop can end of itself. */
+/* On a thread of the store. Told before the loop can end of itself. */
 static void on_store_broken(const struct error *error, void *context) {
     struct host *host = context;
     host->broken = *error;

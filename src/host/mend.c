@@ -106,7 +106,7 @@ static void mend(struct host *host, uint64_t run, const char *handler) {
     store_submit(host->store, &mending->work);
 }
 
-/* On the store's thread. */
+/* On a thread of the store. */
 static void on_done(struct store_work *work) {
     struct mending *mending = CONTAINER_OF(work, struct mending, work);
     loop_post(mending->host->loop, &mending->stored, on_stored);

@@ -198,7 +198,7 @@ static int check_replay(struct host *host, struct host_order *order, struct erro
     return 0;
 }
 
-/* On the store's thread. The order is put where orders come from: with or without the loop, it is answered. */
+/* On a thread of the store. The order is put where orders come from: with or without the loop, it is answered. */
 static void on_replay_done(struct store_work *work) {
     struct host_order *order = CONTAINER_OF(work, struct host_order, in_host.work);
     order->in_host.is_stored = true;

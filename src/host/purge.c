@@ -59,7 +59,7 @@ static struct store_cutoffs cutoffs_of(const struct config *config) {
     };
 }
 
-/* On the store's thread. */
+/* On a thread of the store. */
 static void on_done(struct store_work *work) {
     struct bite *bite = CONTAINER_OF(work, struct bite, work);
     loop_post(bite->host->loop, &bite->taken, on_taken);

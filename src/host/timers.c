@@ -120,7 +120,7 @@ static int take_timer(void *context, const struct store_timer *timer) {
     return 0;
 }
 
-/* On the store's thread. */
+/* On a thread of the store. */
 static void on_done(struct store_work *work) {
     struct raising *raising = CONTAINER_OF(work, struct raising, work);
     loop_post(raising->host->loop, &raising->raised, on_raised);

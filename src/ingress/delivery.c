@@ -140,7 +140,7 @@ struct store_event ingress_store_event(const struct event *event) {
     return stored;
 }
 
-/* The store's thread, after the commit: it has better things to do than to answer. */
+/* A thread of the store, after the commit: it has better things to do than to answer. */
 static void on_stored(struct store_work *work) {
     httpd_call(CONTAINER_OF(work, struct delivery, work)->request, on_told);
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The store's thread tells the one that waits. */
+/* A thread of the store tells the one that waits. */
 struct waiting {
     struct store_work work;
     pthread_mutex_t lock;

@@ -2,9 +2,9 @@
  *
  * One thread owns the writing connection. Everything that writes is a struct store_work, submitted from any thread
  * and done in the order of submission; all that wait share one commit (group commit, synced to the disk). `done`
- * is called on the store's thread after the commit: it must be short and must not call the store except
- * store_submit. A work that failed has error.code set: nothing of it is in the store. Works are embedded in their
- * owners' structs, who keep them and all that their slices point to alive until `done`.
+ * is called after the sync, on one of the store's two threads, one call at a time: it must be short and must not
+ * call the store except store_submit. A work that failed has error.code set: nothing of it is in the store. Works
+ * are embedded in their owners' structs, who keep them and all that their slices point to alive until `done`.
  *
  * Reading goes through struct store_reader: read-only, short, each used by one thread at a time.
  *
@@ -238,18 +238,19 @@ void store_leave_unclean(struct store *store);
 
 /* Any thread; every call is over before store_close begins. */
 void store_submit(struct store *store, struct store_work *work);
-/* Several, chained by `next`, which is NULL in the last: in that order, with one wake of the store's thread. */
+/* Several, chained by `next`, which is NULL in the last: in that order, with one wake-up. */
 void store_submit_all(struct store *store, struct store_work *first);
 
-/* Called on the store's thread after each commit, before any `done` of it, with its first work; the others follow
- * by `next`, and those that appended are told by store_has_appended. One listener; set before the first append. */
+/* Called on a thread of the store after each commit and its sync, before any `done` of it, with its first work.
+ * The others follow by `next`; those that appended are told by store_has_appended. One listener; set before the
+ * first append. */
 void store_on_commit(struct store *store, void (*listener)(const struct store_work *first, void *context),
                      void *context);
 static inline bool store_has_appended(const struct store_work *work) {
     return work->verb == STORE_APPEND && work->error.code == ERROR_NONE;
 }
 /* A write that can never work again on this descriptor (a failed sync, an I/O error): the host stops with a clear
- * exit. Called once, on the store's thread; all works from then on fail. */
+ * exit. Called once, on a thread of the store; all works from then on fail. */
 void store_on_broken(struct store *store, void (*listener)(const struct error *error, void *context),
                      void *context);
 
@@ -263,7 +264,8 @@ struct store_open_event {
     uint64_t lane;
     enum store_state state; /* queued or waiting */
 };
-/* Visits the open events with seq > `after`, in order; `visit` returns -1 to stop. 0, or -1 with the error. */
+/* Visits the open events with seq > `after`, in order; `visit` returns -1 to stop. 0, or -1 with the error. Only
+ * those that are durable; other readers may see a commit for a moment before its sync. */
 int store_each_open(struct store_reader *reader, uint64_t after,
                     int (*visit)(void *context, const struct store_open_event *event), void *context,
                     struct error *error);
