@@ -74,8 +74,10 @@ void counters_note(struct counters *counters, const struct host_note *note) {
 }
 
 void counters_delivery(struct counters *counters, const struct admin_delivery *delivery) {
-    char status[16];
-    snprintf(status, sizeof status, "%u", delivery->status);
+    char status[16] = "200"; /* most of them */
+    if (delivery->status != 200) {
+        snprintf(status, sizeof status, "%u", delivery->status);
+    }
     pthread_mutex_lock(&counters->lock);
     count(counters, COUNTER_DELIVERIES, slice_of(status), (struct slice){NULL, 0});
     if (delivery->seconds > 0) {
