@@ -7,7 +7,10 @@
 
 /* Room that an object is given at once: most have more than one member, and a table that grows is built anew each
  * time. */
-enum { FEW_MEMBERS = 4, STACK_SLOTS = 2 * JSON_DEPTH + LUA_MINSTACK };
+enum { FEW_MEMBERS = 4 };
+
+/* Of Lua's stack, for an open container: itself, a name, a value, and a mark. */
+enum { SLOTS = 4 };
 
 /* The open containers lie on the Lua stack, each object's pending name above it. */
 struct builder {
@@ -83,7 +86,7 @@ static int on_null(void *context) {
  * and what goes over stops the reader instead of jumping out of it. */
 int json_in_push(lua_State *L, struct slice text, struct json_error *error) {
     struct builder builder = {.L = L, .memory = &sandbox_of(L)->memory};
-    luaL_checkstack(L, STACK_SLOTS, "reading JSON");
+    luaL_checkstack(L, LUA_MINSTACK, "reading JSON");
     memory_relax(builder.memory, true);
     int result = build(&builder, text, error);
     memory_relax(builder.memory, false);
@@ -95,7 +98,7 @@ int json_in_push(lua_State *L, struct slice text, struct json_error *error) {
 
 int json_in_push_unlimited(lua_State *L, struct slice text, struct json_error *error) {
     struct builder builder = {.L = L};
-    luaL_checkstack(L, STACK_SLOTS, "reading JSON");
+    luaL_checkstack(L, 2 * JSON_DEPTH + LUA_MINSTACK, "reading JSON");
     return build(&builder, text, error);
 }
 
@@ -120,7 +123,12 @@ static int build(struct builder *builder, struct slice text, struct json_error *
     return result;
 }
 
+/* The stack grows with the text's depth: room for the deepest, each time, would be 4 KiB for every run. */
 static int begin(struct builder *builder, bool is_array) {
+    if (!lua_checkstack(builder->L, SLOTS)) {
+        builder->is_out_of_memory = true;
+        return -1;
+    }
     lua_createtable(builder->L, 0, is_array ? 0 : FEW_MEMBERS);
     if (is_array) {
         json_out_mark(builder->L);

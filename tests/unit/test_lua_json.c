@@ -101,6 +101,14 @@ static void test_refuses_to_read(void **state) {
     world_expect("return (pcall(json.decode, '\"\\xff\"'))", "done 1 false\n");
 }
 
+/* More than a coroutine's stack has room for at first. */
+static void test_as_deep_as_can_be(void **state) {
+    (void)state;
+    world_expect("local text = ('{\"a\":'):rep(127) .. '{\"b\":true}' .. ('}'):rep(127) "
+                 "return json.encode(json.decode(text)) == text",
+                 "done 1 true\n");
+}
+
 static void test_members_are_sorted_by_bytes(void **state) {
     (void)state;
     world_expect("local t = {} for i = 40, 1, -1 do t['k' .. i] = i end t['\xc3\xa4'] = 0 t.Z = 0 local text = "
@@ -132,6 +140,7 @@ int main(void) {
         cmocka_unit_test(test_lists_and_maps),
         cmocka_unit_test(test_refuses_to_write),
         cmocka_unit_test(test_refuses_to_read),
+        cmocka_unit_test(test_as_deep_as_can_be),
         cmocka_unit_test(test_members_are_sorted_by_bytes),
         cmocka_unit_test(test_memory_ends_in_the_reader),
     };
