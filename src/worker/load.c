@@ -197,6 +197,7 @@ static int load_body(lua_State *L) {
     struct loading *loading = lua_touserdata(L, 1);
     const struct script *script = loading->script;
     struct slice text = slice_make(script->text, script->length);
+    task_hold_stack(L);
     if (chunk_compile(L, text, script->path) != LUA_OK) {
         return lua_error(L);
     }

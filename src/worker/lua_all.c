@@ -102,6 +102,7 @@ static int end_body(lua_State *L, int status, lua_KContext context) {
 
 /* A branch's body, called with keep_trace and the function. */
 static int run_body(lua_State *L) {
+    task_hold_stack(L);
     return end_body(L, lua_pcallk(L, 0, 1, 1, 0, end_body), 0);
 }
 

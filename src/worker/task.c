@@ -15,6 +15,9 @@
 /* What a handler returns is shown, not used: more than this is not worth its place in the journal. */
 enum { RESULT_MAX = 64 * 1024 };
 
+/* Slots: 4 KiB. */
+enum { STACK_HELD = 256 };
+
 static int go_on(struct task *task, struct branch *branch);
 static void take_processor(struct task *task);
 static void leave_processor(struct task *task);
@@ -27,6 +30,10 @@ static int keep_result(lua_State *L, int status, lua_KContext context);
 static void settle(struct task *task, int status);
 static void tell_failed(struct task *task, int status);
 static void tell_missing(struct worker *worker, const struct worker_request *request);
+
+void task_hold_stack(lua_State *L) {
+    luaL_checkstack(L, STACK_HELD, "a run");
+}
 
 struct worker *worker_of(lua_State *L) {
     return sandbox_of(L)->owner;
@@ -195,6 +202,7 @@ static struct branch *find_waiting(struct task *task, uint32_t wait) {
 /* The coroutine's body: the filter, the script's top level, the event, the handler. */
 static int run_handler(lua_State *L) {
     struct task *task = task_of(L);
+    task_hold_stack(L);
     task->is_filtered = is_refused(L, task);
     if (task->is_filtered) {
         return 0;

@@ -93,6 +93,11 @@ int task_enter(struct task *task);
  * or -1 if it raised. */
 int task_call(struct task *task, lua_CFunction function, void *argument);
 
+/* For the outermost function of a coroutine in which scripts run: while it is active, the stack has room for what
+ * a script usually needs. Lua 5.4.4 goes on with the old place of a stack that moved while `..` called __concat,
+ * and a secret has one (mended in 5.4.6). */
+void task_hold_stack(lua_State *L);
+
 int task_start(struct worker *worker, const struct worker_request *request);
 /* Whether a branch waits under that number, and is ready for its answer. */
 bool task_awaits(struct task *task, uint32_t wait);
