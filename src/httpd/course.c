@@ -139,6 +139,7 @@ static enum MHD_Result hand_over(struct httpd_request *request) {
         httpd_answer_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping", "this server is stopping");
         return send_answer(request);
     }
+    httpd->has_requests = true;
     httpd->options.on_request(request, httpd->options.context);
     if (request->is_answered) {
         leave_caller(request);

@@ -52,6 +52,9 @@ struct httpd_options {
     const char *error_header; /* says the code of an error again: "x-ms-error-code"; NULL: none does */
     enum httpd_verdict (*on_head)(struct httpd_request *request, void *context); /* may be NULL */
     void (*on_request)(struct httpd_request *request, void *context);
+    /* After on_request was called, for one request or for all that were there together; for work that is cheaper
+     * for several at a time. On the listener's thread, before it sleeps; may be NULL. */
+    void (*after_requests)(void *context);
     void *context;
 };
 

@@ -56,6 +56,7 @@ struct httpd {
     struct loop_timer patience; /* the library's next timeout, or earlier */
     struct loop_task turn;      /* lets the library work */
     size_t resumed;             /* connections, since it last did */
+    bool has_requests;          /* on_request was called, and after_requests was not */
     struct drain *drain;
     size_t unanswered;          /* requests that the caller has and did not answer */
     size_t unsent;              /* requests that the caller got and that are not over */

@@ -56,6 +56,10 @@ static void take_turn(struct loop_task *task) {
     struct httpd *httpd = CONTAINER_OF(task, struct httpd, turn);
     httpd->resumed = 0;
     (void)MHD_run(httpd->daemon);
+    if (httpd->has_requests && httpd->options.after_requests != NULL) {
+        httpd->options.after_requests(httpd->options.context);
+    }
+    httpd->has_requests = false;
     MHD_UNSIGNED_LONG_LONG milliseconds = 0;
     if (MHD_get_timeout(httpd->daemon, &milliseconds) != MHD_YES) {
         return;

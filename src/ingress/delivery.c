@@ -9,6 +9,9 @@ _Static_assert((int)STORE_DIGEST_SIZE == (int)CRYPTO_DIGEST_SIZE, "the store kee
 
 enum { COMPOSED_ROOM = 1024 * 1024 }; /* for the attributes of an event in binary mode */
 
+/* Deliveries that are handed to the store together, at most: it begins with them while the next are read. */
+enum { GATHERED_MOST = 16 };
+
 /* One delivery on its way through the store. The slices look into the request's body, which lives until the
  * answer, or into `composed`. */
 struct delivery {
@@ -21,6 +24,7 @@ struct delivery {
     int64_t began_ns;
 };
 
+static void gather(struct ingress *ingress, struct store_work *work);
 static int read_body(struct delivery *delivery);
 static int compose(struct delivery *delivery, struct slice *body, struct json_error *where);
 static int make_events(struct delivery *delivery);
@@ -71,7 +75,30 @@ void ingress_on_request(struct httpd_request *request, void *context) {
         .done = on_stored,
     };
     httpd_set_context(request, delivery);
-    store_submit(ingress->options.store, &delivery->work);
+    gather(ingress, &delivery->work);
+}
+
+void ingress_after_requests(void *context) {
+    struct ingress *ingress = context;
+    struct store_work *first = ingress->gathered;
+    ingress->gathered = NULL;
+    ingress->gathered_count = 0;
+    if (first != NULL) {
+        store_submit_all(ingress->options.store, first);
+    }
+}
+
+/* What came together shares a commit: handed over one by one, the first would go alone. */
+static void gather(struct ingress *ingress, struct store_work *work) {
+    if (ingress->gathered == NULL) {
+        ingress->gathered = work;
+    } else {
+        ingress->gathered_last->next = work;
+    }
+    ingress->gathered_last = work;
+    if (++ingress->gathered_count == GATHERED_MOST) {
+        ingress_after_requests(ingress);
+    }
 }
 
 /* -1: answered. */

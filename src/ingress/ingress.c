@@ -20,6 +20,7 @@ struct ingress *ingress_start(const struct ingress_options *options, struct erro
                                                          .name = "ingress",
                                                          .on_head = ingress_on_head,
                                                          .on_request = ingress_on_request,
+                                                         .after_requests = ingress_after_requests,
                                                          .context = ingress},
                                  error);
     /* Both are the caller's memory. */

@@ -16,6 +16,9 @@ struct ingress {
     char *path;
     struct httpd *httpd;
     atomic_bool is_quiesced;
+    /* The listener's thread's: deliveries that are submitted together. */
+    struct store_work *gathered, *gathered_last;
+    size_t gathered_count;
 };
 
 /* head.c: whether a request may send its body; if not, it has been answered. */
@@ -32,8 +35,9 @@ enum ingress_form {
 /* Fills in the ce- headers; they live until the request is answered. */
 enum ingress_form ingress_form(struct httpd_request *request, struct cloud_event *cloud);
 
-/* delivery.c: a whole request. */
+/* delivery.c: a whole request; and those that came together are handed to the store. */
 void ingress_on_request(struct httpd_request *request, void *context);
+void ingress_after_requests(void *context);
 
 /* Counts what became of outcome->events, and logs the first of each kind that is not as it should be. */
 void ingress_count(struct ingress_outcome *outcome);

@@ -107,6 +107,78 @@ static void test_call_on_the_listeners_thread(void **state) {
     app_stop(&app);
 }
 
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_open;
+    size_t requests, calls, told;
+} crowd = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* The first holds the listener's thread until the others were sent. */
+static void take_crowd(struct httpd_request *request, void *context) {
+    (void)context;
+    pthread_mutex_lock(&crowd.mutex);
+    crowd.requests++;
+    pthread_cond_broadcast(&crowd.changed);
+    while (!crowd.is_open) {
+        pthread_cond_wait(&crowd.changed, &crowd.mutex);
+    }
+    pthread_mutex_unlock(&crowd.mutex);
+    app_answer(request, "taken");
+}
+
+static void end_crowd(void *context) {
+    (void)context;
+    pthread_mutex_lock(&crowd.mutex);
+    crowd.calls++;
+    crowd.told = crowd.requests;
+    pthread_mutex_unlock(&crowd.mutex);
+}
+
+/* Once for the first request, once for all that had come by then. */
+static void test_after_requests(void **state) {
+    (void)state;
+    enum { COUNT = 6 };
+    struct app app;
+    struct raw raws[COUNT];
+    app_start(&app, (struct httpd_options){.on_request = take_crowd, .after_requests = end_crowd});
+    for (size_t i = 0; i < COUNT; i++) {
+        raw_open(&raws[i], app.port);
+    }
+    /* The listener knows all connections. */
+    for (size_t turn = 0; turn < 2; turn++) {
+        pthread_mutex_lock(&crowd.mutex);
+        crowd.is_open = turn == 0;
+        crowd.calls = 0;
+        pthread_mutex_unlock(&crowd.mutex);
+        for (size_t i = 0; i < COUNT; i++) {
+            raw_send(&raws[i], "GET /" HEAD "\r\n");
+            pthread_mutex_lock(&crowd.mutex);
+            while (i == 0 && crowd.requests == turn * COUNT) {
+                pthread_cond_wait(&crowd.changed, &crowd.mutex);
+            }
+            pthread_mutex_unlock(&crowd.mutex);
+        }
+        pthread_mutex_lock(&crowd.mutex);
+        crowd.is_open = true;
+        pthread_cond_broadcast(&crowd.changed);
+        pthread_mutex_unlock(&crowd.mutex);
+        for (size_t i = 0; i < COUNT; i++) {
+            struct raw_answer answer;
+            raw_read(&raws[i], &answer);
+            assert_int_equal(answer.status, 200);
+        }
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        raw_close(&raws[i]);
+    }
+    app_stop(&app);
+    assert_int_equal(crowd.requests, 2 * COUNT);
+    assert_int_equal(crowd.told, 2 * COUNT);
+    /* A call for the last of the first turn may come late. */
+    assert_in_range(crowd.calls, 2, 3);
+}
+
 static void ask_for_brief(struct app *app, struct raw *raws, size_t count, size_t already) {
     for (size_t i = 0; i < count; i++) {
         raw_send(&raws[i], "GET /later" HEAD "\r\n");
@@ -401,6 +473,7 @@ int main(void) {
         cmocka_unit_test(test_many_wait_at_once),
         cmocka_unit_test(test_answer_races_with_suspend),
         cmocka_unit_test(test_call_on_the_listeners_thread),
+        cmocka_unit_test(test_after_requests),
         cmocka_unit_test(test_brief_answers),
         cmocka_unit_test(test_burst_of_answers),
         cmocka_unit_test(test_sender_hangs_up_while_it_waits),
