@@ -113,6 +113,20 @@ static void the_window_ends_after_48_hours(void **state) {
     store_close(store);
 }
 
+/* What has left the window takes its name's key along: the key of name and content still finds a namesake. */
+static void a_namesake_is_found_without_the_first(void **state) {
+    struct store *store = open_kit(*state);
+    int64_t later = KIT_NOW_US + 49 * KIT_HOUR_US;
+    expect(store, "a", "x", KIT_NOW_US, IS_NEW, 1);
+    expect(store, "a", "y", KIT_NOW_US + 30 * KIT_HOUR_US, IS_NAMESAKE, 2);
+    expect(store, "b", "x", later, IS_NEW, 3);
+    store_close(store);
+    store = open_kit(*state);
+    assert_int_equal(store->window_start, 2);
+    expect(store, "a", "y", later, IS_DUPLICATE, 2);
+    store_close(store);
+}
+
 static void a_longer_window_is_one(void **state) {
     struct kit *kit = *state;
     int64_t last_moment = KIT_NOW_US + 72 * KIT_HOUR_US;
@@ -207,6 +221,7 @@ int main(void) {
         STORE_TEST(one_delivery_may_repeat_itself),
         STORE_TEST(deliveries_on_their_way_see_each_other),
         STORE_TEST(the_window_ends_after_48_hours),
+        STORE_TEST(a_namesake_is_found_without_the_first),
         STORE_TEST(a_longer_window_is_one),
         STORE_TEST(the_window_moves_on),
         STORE_TEST(what_is_malformed_is_known_by_its_content),
