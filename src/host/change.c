@@ -9,6 +9,7 @@ enum { AGAIN_MS = 1000, SAVING_MOST = 1024 };
 
 static int build(struct change *change);
 static bool is_patient(const struct change *change);
+static bool is_alone(const struct work *work);
 static void put_row(struct store_run *row, const struct run *run, char **texts);
 static struct slice put_text(char **texts, const char *text);
 static const uint8_t *put_digest(char **texts, const uint8_t digest[CRYPTO_DIGEST_SIZE]);
@@ -33,6 +34,20 @@ void change_submit(struct change *change) {
     send_later(change->event->host, &change->work);
 }
 
+void change_close(struct work *work) {
+    struct host *host = work->host;
+    struct work *first = host->closing;
+    if (first != NULL && is_alone(work) && work->seq == host->closing_last->seq + 1) {
+        first->save.work.change.also = ++first->also;
+        host->closing_last->closed = work;
+    } else {
+        change_submit(&work->save);
+        first = work->save.work.is_patient ? work : NULL;
+    }
+    host->closing = first;
+    host->closing_last = work;
+}
+
 void change_drop(struct change *change) {
     list_remove(&change->in_unsaved);
     release(change);
@@ -51,6 +66,7 @@ static int build(struct change *change) {
     change->work.change.seq = work->seq;
     if (change->run == NULL) {
         change->work.change.event_state = STORE_UNHANDLED;
+        change->work.change.also = work->also;
         return 0;
     }
     change->work.change.event_state = change->step == NULL ? (int)work_state(work) : STORE_STATE_KEPT;
@@ -86,7 +102,11 @@ static bool is_patient(const struct change *change) {
     int state = change->work.change.event_state;
     bool is_end = change->step == NULL && (state == STORE_DONE || state == STORE_UNHANDLED);
     bool is_watched = work->host->options.answer != NULL;
-    return is_end && !is_watched && (work->lane == NULL || work->lane->first == NULL);
+    return is_end && !is_watched && is_alone(work);
+}
+
+static bool is_alone(const struct work *work) {
+    return work->lane == NULL || work->lane->first == NULL;
 }
 
 static void put_row(struct store_run *row, const struct run *run, char **texts) {
@@ -223,6 +243,7 @@ static void on_send(struct loop_task *task) {
     struct host *host = CONTAINER_OF(task, struct host, sender);
     struct store_work *first = host->unsent;
     host->unsent = NULL;
+    host->closing = NULL;
     store_submit_all(host->store, first);
 }
 

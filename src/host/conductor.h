@@ -59,8 +59,10 @@ struct host {
     struct store_work *unsent;  /* changes of this turn, in order */
     struct store_work **unsent_end;
     struct loop_task sender; /* of them */
-    bool cannot_save;        /* the last change found no space, see change_is_stuck */
-    size_t saving;           /* changes that the store has */
+    struct work *closing;    /* of this turn: events without a handler that one change closes, first and last */
+    struct work *closing_last;
+    bool cannot_save; /* the last change found no space, see change_is_stuck */
+    size_t saving;    /* changes that the store has */
     struct loop_timer unsaved_timer;
     struct loop_task pump;
     struct loop_timer pump_later;

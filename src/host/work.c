@@ -299,12 +299,15 @@ static void begin_run(struct run *run, int64_t reached_us) {
 static void save_unhandled(struct work *work) {
     work->save.event = work;
     work->save.done = on_unhandled;
-    change_submit(&work->save);
+    change_close(work);
 }
 
 static void on_unhandled(struct change *change) {
-    struct work *work = change->event;
-    work->host->totals.unhandled++;
-    host_note_work(work, (struct host_note){.what = HOST_UNHANDLED});
-    work_check(work);
+    struct work *next;
+    for (struct work *work = change->event; work != NULL; work = next) {
+        next = work->closed;
+        work->host->totals.unhandled++;
+        host_note_work(work, (struct host_note){.what = HOST_UNHANDLED});
+        work_check(work);
+    }
 }

@@ -127,7 +127,9 @@ struct work {
     bool is_stored; /* the rows of its runs are in the store */
     struct run *runs;
     size_t run_count;
-    struct change save; /* for an event without a handler */
+    struct change save;  /* for an event without a handler */
+    uint64_t also;       /* those that follow it and that this change closes too: */
+    struct work *closed; /* the next of them */
 };
 
 /* work.c */
@@ -206,6 +208,10 @@ void journal_free(struct run *run);
 
 /* change.c */
 void change_submit(struct change *change);
+/* Submits the end of an event without a handler, `save`; or lets it ride with that of the one before, when that
+ * came in the same turn of the loop and neither holds up an event behind it: `done` of that one then stands for
+ * both. */
+void change_close(struct work *work);
 /* Its owner goes. It is not on its way to the store, or the store is closed. */
 void change_drop(struct change *change);
 /* The disk is full, or slow: no event is begun, since what its runs did could not be saved and would pile up. */

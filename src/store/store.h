@@ -167,6 +167,8 @@ struct store_work {
         struct { /* STORE_CHANGE: of one event, in one commit */
             uint64_t fence;
             uint64_t seq;
+            uint64_t also;                /* so many that follow `seq` end likewise, as far as they are open; only
+                                           * where nothing but the state changes, and that to one that is over */
             int event_state;              /* enum store_state, or STORE_STATE_KEPT */
             const struct store_run *runs; /* added or replaced, by id */
             size_t run_count;

@@ -97,6 +97,58 @@ describe("a saved script", function()
     server:stop()
   end)
 
+  it("may be for types of which many came, some of them behind others of their job", function()
+    local server = serve { ["RouterJobQueued.lua"] = saying "one" }
+    local function deliver_many(name)
+      local events = {}
+      for i = 1, 300 do
+        local data = ('{"jobId":"j%d"}'):format(i % 100 == 50 and 50 or i)
+        local type = "Microsoft.Communication." .. (i == 150 and QUEUED or "RouterJobClosed")
+        events[i] = ('{"id":"%s%d","eventType":"%s","data":%s}'):format(name, i, type, data)
+      end
+      local body = "[" .. table.concat(events, ",") .. "]"
+      assert.equal(300, host.request({ method = "POST", url = server.url, body = body }).json.stored)
+    end
+    -- They count from the start of the host.
+    local function wait_over(done, unhandled)
+      host.wait_until(function()
+        local counts = status_of(server).sinceStart
+        return counts.done == done and counts.unhandled == unhandled
+      end, ("%d events to be done and %d to be unhandled"):format(done, unhandled), nil, function()
+        return server:tail()
+      end)
+    end
+    deliver_many "a"
+    wait_over(1, 299)
+    for seq = 1, 300 do
+      assert.equal(seq == 150 and "done" or "unhandled", server:api("/api/events/" .. seq).json.state)
+    end
+    local before = status_of(server)
+    server:write("RouterJobClosed.lua", saying "closed")
+    wait_live(server, before)
+    deliver_many "b" -- of the same jobs: no lane is held any more
+    wait_over(301, 299)
+    server:stop()
+  end)
+
+  it("may be missing while the disk is full for a moment", function()
+    for commit = 2, 4 do -- of the delivery, or of its events' end
+      local options = { environment = { SWITCHHOOK_FAULT = ("store.commit:%d:fail"):format(commit) } }
+      local server = serve({ ["RouterJobQueued.lua"] = saying "one" }, options)
+      local events = {}
+      for i = 1, 20 do
+        events[i] = host.event("RouterJobClosed", { jobId = "j" .. i })
+      end
+      host.wait_until(function()
+        return server:deliver(events).status == 200
+      end, "the events to be stored")
+      for seq = 1, 20 do
+        server:wait_state(seq, "unhandled")
+      end
+      server:stop()
+    end
+  end)
+
   it("that is removed leaves its events without a handler", function()
     local server = serve { ["RouterJobQueued.lua"] = saying "one", ["default.lua"] = saying "other" }
     local before = status_of(server)

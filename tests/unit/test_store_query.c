@@ -125,6 +125,47 @@ static void a_visit_may_stop(void **state) {
     assert_int_equal(find(*state, indexed, 2).count, 2);
 }
 
+/* The events around the end of a stretch, but for one that is over already. */
+static void events_end_together(void **state) {
+    struct shared *shared = *state;
+    const uint64_t first = SEGMENT - 3;
+    assert_int_equal(kit_set_state(shared->store, first + 1, STORE_DONE), ERROR_NONE);
+    struct store_totals before, after;
+    assert_int_equal(store_totals(shared->reader, &before, NULL), 0);
+    struct store_work end = {
+        .verb = STORE_CHANGE,
+        .change = {.fence = store_fence(shared->store), .seq = first, .also = 6, .event_state = STORE_UNHANDLED}};
+    assert_int_equal(kit_do(shared->store, end), ERROR_NONE);
+    struct kit_found found = find(shared, (struct store_query){.state = STORE_UNHANDLED, .limit = 99}, 0);
+    assert_int_equal(found.count, 6);
+    assert_int_equal(found.seqs[0], first + 6);
+    assert_int_equal(found.seqs[4], first + 2);
+    assert_int_equal(found.seqs[5], first);
+    assert_int_equal(store_totals(shared->reader, &after, NULL), 0);
+    assert_int_equal(before.open - after.open, 6);
+    assert_int_equal(kit_do(shared->store, end), ERROR_NONE); /* said twice, it does no harm */
+    assert_int_equal(store_totals(shared->reader, &after, NULL), 0);
+    assert_int_equal(before.open - after.open, 6);
+}
+
+static void only_ends_come_together(void **state) {
+    struct shared *shared = *state;
+    const struct store_run run = {.id = store_run_id(10, 0), .handler = slice_of("a.lua")};
+    struct store_work work = {
+        .verb = STORE_CHANGE,
+        .change = {.fence = store_fence(shared->store), .seq = 10, .also = 1, .event_state = STORE_WAITING}};
+    assert_int_equal(kit_do(shared->store, work), ERROR_INVALID);
+    work.change.event_state = STORE_STATE_KEPT;
+    assert_int_equal(kit_do(shared->store, work), ERROR_INVALID);
+    work.change.event_state = STORE_UNHANDLED;
+    work.change.runs = &run;
+    work.change.run_count = 1;
+    assert_int_equal(kit_do(shared->store, work), ERROR_INVALID);
+    work.change.run_count = 0;
+    work.change.fence--;
+    assert_int_equal(kit_do(shared->store, work), ERROR_BUSY);
+}
+
 static void states_are_found_where_they_are_rare(void **state) {
     struct shared *shared = *state;
     assert_int_equal(kit_set_state(shared->store, 3, STORE_PARKED), ERROR_NONE);
@@ -140,7 +181,7 @@ static void states_are_found_where_they_are_rare(void **state) {
     assert_int_equal(waiting.count, 1);
     assert_int_equal(waiting.seqs[0], 13);
     struct kit_found done = find(shared, (struct store_query){.state = STORE_DONE, .limit = 9}, 0);
-    assert_int_equal(done.count, 1);
+    assert_int_equal(done.count, 2);
     assert_int_equal(done.seqs[0], 5001);
     struct store_query both = {slice_of("j3"), slice_of("RouterJobQueued"), STORE_PARKED, 0, 9};
     struct kit_found parked_of_job = find(shared, both, 0);
@@ -156,6 +197,8 @@ int main(void) {
         cmocka_unit_test(what_is_not_there_is_not_found),
         cmocka_unit_test(types_go_by_either_name),
         cmocka_unit_test(a_visit_may_stop),
+        cmocka_unit_test(events_end_together),
+        cmocka_unit_test(only_ends_come_together),
         cmocka_unit_test(states_are_found_where_they_are_rare),
     };
     return cmocka_run_group_tests(tests, fill, empty);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 static bool is_plain_end(const struct store_work *work);
+static int close_several(struct store *store, const struct store_work *work, struct error *error);
 static int close_event(struct store *store, const struct store_work *work, bool *is_closed, struct error *error);
 static enum work_result change_with_care(struct store *store, struct store_work *work);
 static void note_state(struct store *store, uint64_t seq, int before, int state);
@@ -24,6 +25,9 @@ enum work_result change_work(struct store *store, struct store_work *work) {
     if (check(store, work, error) < 0) {
         return WORK_REFUSED;
     }
+    if (work->change.also > 0) {
+        return close_several(store, work, error) < 0 ? WORK_SPOILED : WORK_DONE;
+    }
     bool is_closed = false;
     if (is_plain_end(work) && close_event(store, work, &is_closed, error) < 0) {
         return WORK_SPOILED;
@@ -37,6 +41,29 @@ static bool is_plain_end(const struct store_work *work) {
     return state != STORE_STATE_KEPT && !store_is_open_state((enum store_state)state) &&
            work->change.step == NULL && work->change.value == NULL && work->change.timer == NULL &&
            work->change.cancel == 0;
+}
+
+/* Events for which there was no script come to their end together, and most follow each other. */
+static int close_several(struct store *store, const struct store_work *work, struct error *error) {
+    int state = work->change.event_state;
+    uint64_t first = work->change.seq;
+    uint64_t last = first + work->change.also;
+    sqlite3_stmt *row = store->statements[CLOSE_EVENTS];
+    db_bind_bits(row, 1, first);
+    db_bind_bits(row, 2, last);
+    sqlite3_bind_int(row, 3, state);
+    if (db_run(store->db, row, "close events", error) < 0) {
+        return -1;
+    }
+    for (int count = sqlite3_changes(store->db); count > 0; count--) {
+        note_state(store, first, STORE_QUEUED, state);
+    }
+    for (uint64_t seq = first; seq <= last; seq = store_segment_of(seq) + 1) {
+        if (stretch_note_state(store, seq, state, error) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* One statement finds the event, sees that it is open, and closes it. Where it does not, nothing was written. */
@@ -133,6 +160,10 @@ static int check(const struct store *store, const struct store_work *work, struc
     }
     if (state != STORE_STATE_KEPT && (state < 0 || state >= STORE_STATES)) {
         return error_set(error, ERROR_INVALID, "store: %d is no state of an event", state);
+    }
+    bool has_more = work->change.run_count > 0 || work->change.forget_count > 0;
+    if (work->change.also > 0 && (has_more || !is_plain_end(work))) {
+        return error_set(error, ERROR_INVALID, "store: of several events only the end can be one change");
     }
     if (check_parts(work, error) < 0 || value_check(work, error) < 0 || timer_check(work, error) < 0) {
         return -1;

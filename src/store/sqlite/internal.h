@@ -49,6 +49,7 @@ enum writer_statement {
     UNDERSTAND_ENVELOPE,
     READ_STATE,
     CLOSE_EVENT,
+    CLOSE_EVENTS,
     WRITE_STATE,
     WRITE_RUN,
     REWRITE_RUN,

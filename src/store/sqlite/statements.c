@@ -18,6 +18,7 @@ const char *const writer_texts[WRITER_STATEMENTS] = {
                             " subject = ?7, time = ?8, job = ?9, worker = ?10, malformed = NULL WHERE seq = ?1",
     [READ_STATE] = "SELECT state, lane FROM events WHERE seq = ?",
     [CLOSE_EVENT] = "UPDATE events SET state = ?2 WHERE seq = ?1 AND state <= 2",
+    [CLOSE_EVENTS] = "UPDATE events SET state = ?3 WHERE seq BETWEEN ?1 AND ?2 AND state <= 2",
     [WRITE_STATE] = "UPDATE events SET state = ?2 WHERE seq = ?1",
     /* Most runs are written once. (REPLACE would keep a copy of every page it touches, to undo it alone.) */
     [WRITE_RUN] = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
