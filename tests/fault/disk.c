@@ -13,6 +13,7 @@ enum kind { WROTE, CUT, SYNCED, DELETED, CREATED };
 
 struct operation {
     enum kind kind;
+    pthread_t by;
     int file;
     bool is_folder; /* DELETED and SYNCED: the folder was synced as well, so that what was deleted stays so */
     int64_t offset; /* CUT: the size */
@@ -51,6 +52,7 @@ static int on_open(sqlite3_vfs *self, const char *path, sqlite3_file *base, int 
 static int on_delete(sqlite3_vfs *self, const char *path, int syncs_folder);
 static void keep(struct disk_crash *crash, int file, size_t last);
 static bool is_kept(const struct disk_crash *crash, size_t i);
+static const struct operation *neighbour(size_t i, int step);
 static bool is_main(int file);
 static bool is_wal(int file);
 static void apply(struct disk_content *content, const struct operation *operation, uint64_t *dice, int torn);
@@ -199,9 +201,22 @@ static bool is_kept(const struct disk_crash *crash, size_t i) {
     if (!is_wal(operation->file) || crash->honesty != DISK_SYNCS_NO_COMMIT) {
         return true;
     }
-    bool is_of_header = i > 0 && operation[-1].kind == WROTE && operation[-1].offset == 0;
-    bool is_before_moving = i + 1 < disk.count && operation[1].kind == WROTE && is_main(operation[1].file);
+    const struct operation *before = neighbour(i, -1);
+    const struct operation *after = neighbour(i, 1);
+    bool is_of_header = before != NULL && before->kind == WROTE && before->offset == 0;
+    bool is_before_moving = after != NULL && after->kind == WROTE && is_main(after->file);
     return is_of_header || is_before_moving;
+}
+
+/* What the same thread did before it (-1), or after it (1). */
+static const struct operation *neighbour(size_t i, int step) {
+    const struct operation *operation = &disk.operations[i];
+    for (i += (size_t)step; i < disk.count; i += (size_t)step) {
+        if (pthread_equal(disk.operations[i].by, operation->by)) {
+            return &disk.operations[i];
+        }
+    }
+    return NULL;
 }
 
 static bool is_main(int file) {
@@ -301,8 +316,12 @@ static void note(enum kind kind, int file, int64_t offset, const void *bytes, si
             disk.operations = realloc(disk.operations, disk.capacity * sizeof *disk.operations);
         }
         struct operation *operation = &disk.operations[disk.count++];
-        *operation = (struct operation){
-            .kind = kind, .file = file, .is_folder = is_folder, .offset = offset, .length = length};
+        *operation = (struct operation){.kind = kind,
+                                        .by = pthread_self(),
+                                        .file = file,
+                                        .is_folder = is_folder,
+                                        .offset = offset,
+                                        .length = length};
         if (length > 0) {
             operation->bytes = malloc(length);
             memcpy(operation->bytes, bytes, length);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "fault/disk.h"
+#include "store/sqlite/internal.h"
 #include "unit/store_asserts.h"
 #include <time.h>
 
@@ -152,7 +153,8 @@ static void work_on(struct store *store, int first, int below) {
     }
 }
 
-/* Three lives of a store: one is closed, one moves the WAL's pages while it works, one is cut off at the end. */
+/* Three lives of a store: one is closed, one moves the WAL's pages between its commits and one beside them; the
+ * last is cut off at the end. */
 static void record(const struct kit *kit) {
     memset(promises, 0, sizeof promises);
     for (int i = 0; i < EVENTS; i++) {
@@ -171,6 +173,8 @@ static void record(const struct kit *kit) {
     purge(store, EVENTS * 3 / 4);
     store_close(store);
     store = open_kit(kit);
+    store->move_pages = store->behind.move_at = 8;
+    store->wal_pages = store->behind.restart_at = 64;
     work_on(store, EVENTS * 3 / 4, EVENTS);
     disk_record(false);
     store_close(store);

@@ -194,8 +194,8 @@ describe("a store", function()
     assert.same({ "exit", 1 }, { how, status })
     assert.is_truthy(server:stderr():find("the store is broken", 1, true))
     server = server:again { environment = {} }
-    -- The commit whose sync failed may be there, with the next step's intent or without: a step that was sent twice
-    -- says so, and none was left out.
+    -- The commit whose sync failed may be there, with the next step's intent or without: a step that was sent
+    -- twice says so, and none was left out.
     local steps = steps_of(server, 1)
     assert.equal(2, #steps)
     for number, step in ipairs(steps) do

@@ -217,32 +217,6 @@ static void closing_does_what_was_submitted(void **state) {
     free(made);
 }
 
-/* What moved into the file leaves the WAL to be written from its start again. */
-static void the_wal_does_not_grow_for_ever(void **state) {
-    enum { EVENTS = 60, SIZE = 1 << 20 };
-    const struct kit *kit = *state;
-    struct store *store = open_kit(kit);
-    char *large = malloc(SIZE);
-    assert_non_null(large);
-    memset(large, 'x', SIZE);
-    for (int i = 0; i < EVENTS; i++) {
-        struct kit_event made;
-        char id[16];
-        snprintf(id, sizeof id, "e%d", i);
-        kit_event(&made, id, "j", "x");
-        made.event.raw = slice_make(large, SIZE);
-        assert_int_equal(kit_append(store, &made.event), ERROR_NONE);
-    }
-    char wal[160];
-    struct stat status;
-    snprintf(wal, sizeof wal, "%s-wal", kit->path);
-    assert_int_equal(stat(wal, &status), 0);
-    assert_in_range(status.st_size, 1, 24 << 20);
-    store_close(store);
-    assert_int_equal(access(wal, F_OK), -1);
-    free(large);
-}
-
 /* In the order in which they are told. */
 struct told {
     struct store_work *done[8];
@@ -336,7 +310,6 @@ int main(void) {
         STORE_TEST(a_refused_work_spoils_no_other),
         STORE_TEST(a_spoiled_commit_is_done_again_one_by_one),
         STORE_TEST(many_threads_send_and_read),
-        STORE_TEST(the_wal_does_not_grow_for_ever),
         STORE_TEST(closing_does_what_was_submitted),
         STORE_TEST(a_chain_is_one_commit_and_deliveries_hear_of_it_last),
         STORE_TEST(what_nobody_waits_for_starts_no_commit),

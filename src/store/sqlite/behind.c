@@ -1,13 +1,70 @@
-/* What happens after the answers: the WAL's pages move into the file. (And the job index grows: jobs.c.) */
+/* When the WAL's pages move into the file. Most are moved by the mover, beside the commits (mover.c). But a WAL
+ * begins anew only after a moment in which all of its pages were in the file, and while commits go on there is
+ * none: so, when it has grown long, the writing thread moves the little that the mover has left, between two
+ * commits. */
 #include "store/sqlite/internal.h"
 
-void behind_checkpoint(struct store *store, bool is_idle) {
-    if ((!is_idle && store->wal_pages < store->checkpoint_at) || tell_is_broken(store, NULL)) {
+static void collect(struct store *store, int moved);
+static void move_rest(struct store *store);
+
+void behind_start(struct store *store) {
+    store->behind = (struct behind){.move_at = store->move_pages, .restart_at = store->wal_pages};
+}
+
+/* A WAL with fewer pages than before has begun anew. (One that has begun anew with more is not noticed, and its
+ * pages move a little later.) */
+void behind_count(struct store *store, int pages) {
+    struct behind *behind = &store->behind;
+    if (pages < behind->wal) {
+        behind_start(store);
+        behind->has_restarted = true;
+    }
+    behind->wal = pages;
+    behind->has_idle_work = true;
+}
+
+void behind_group(struct store *store) {
+    struct behind *behind = &store->behind;
+    bool is_due = behind->wal >= behind->move_at;
+    bool is_long = behind->wal >= behind->restart_at;
+    if ((!is_due && !is_long) || tell_is_broken(store, NULL)) {
         return;
     }
-    store->has_idle_work = false;
-    store->checkpoint_at = store->wal_pages + STORE_CHECKPOINT_PAGES;
-    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    /* Commits that outrun the mover wait for it in the end. */
+    bool is_too_long = behind->wal >= behind->restart_at + store->wal_pages;
+    int moved;
+    if (!mover_rests(store, is_too_long, &moved)) {
+        return;
+    }
+    collect(store, moved);
+    if (is_too_long || !is_due) {
+        move_rest(store);
+    } else if (behind->wal > behind->moved) {
+        behind->move_at = behind->wal + store->move_pages;
+        behind->has_restarted = false;
+        mover_start(store);
+    }
+}
+
+void behind_idle(struct store *store) {
+    int moved;
+    if (!tell_is_broken(store, NULL) && mover_rests(store, false, &moved)) {
+        collect(store, moved);
+        store->behind.has_idle_work = false;
+        move_rest(store);
+    }
+}
+
+/* What the mover told of a WAL that has begun anew since is of no more use. */
+static void collect(struct store *store, int moved) {
+    store->behind.moved = store->behind.has_restarted ? 0 : moved;
+}
+
+static void move_rest(struct store *store) {
+    store->behind.move_at = store->behind.restart_at = store->behind.wal + store->move_pages;
+    int all;
+    int moved;
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
     if (code != SQLITE_OK && code != SQLITE_BUSY) {
         struct error error = {0};
         db_error(store->db, code, "move the WAL into the file", &error);

@@ -1,6 +1,5 @@
 /* Group commit: everything that waits, in one transaction, and what happens when it fails. */
 #include "base/fault.h"
-#include "base/log.h"
 #include "store/sqlite/internal.h"
 #include <inttypes.h>
 
@@ -14,7 +13,6 @@ static int commit(struct store *store, const struct store_work *first, struct er
 static bool has_replay(const struct store_work *first);
 static void roll_back(struct store *store);
 static bool is_of_one_work(const struct error *error);
-static bool is_fatal(const struct error *error);
 static void fail_group(struct store *store, struct store_work *first, const struct error *error);
 
 void group_commit(struct store *store, struct store_work *first) {
@@ -43,7 +41,7 @@ static void commit_works(struct store *store, struct store_work *first, bool tak
         return;
     }
     fail_group(store, first, &error);
-    if (is_fatal(&error)) {
+    if (tell_is_fatal(&error)) {
         tell_broken(store, &error);
     }
 }
@@ -52,11 +50,7 @@ void group_failed_behind(struct store *store, const struct error *error) {
     if (!sqlite3_get_autocommit(store->db)) {
         sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
     }
-    if (is_fatal(error)) {
-        tell_broken(store, error);
-    } else {
-        log_warn("store", "work behind the answers is put off", LOG_TEXT("reason", error->message), LOG_END);
-    }
+    tell_failed_behind(store, error);
 }
 
 static int try_group(struct store *store, struct store_work *first, bool takes_more, struct error *error) {
@@ -160,10 +154,6 @@ static void roll_back(struct store *store) {
 
 static bool is_of_one_work(const struct error *error) {
     return error->code == ERROR_MEMORY || error->code == ERROR_LIMIT || error->code == ERROR_INVALID;
-}
-
-static bool is_fatal(const struct error *error) {
-    return db_is_broken_by(error) || error->code == ERROR_CLOSED;
 }
 
 /* After those before it were told. */

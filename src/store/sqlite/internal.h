@@ -1,7 +1,7 @@
 /* The store's own parts; what each file of this folder offers the others.
  *
- * Who touches what: what stands behind the mutex in struct store belongs to it. `gather` says for itself.
- * Everything else is the writing thread's, from the moment it starts until store_close has joined it. */
+ * Who touches what: what stands behind the mutex in struct store belongs to it. `gather` says for itself;
+ * `mover_db` is the mover's. Everything else is the writing thread's, from the moment it starts until store_close has joined it. */
 #ifndef STORE_SQLITE_INTERNAL_H
 #define STORE_SQLITE_INTERNAL_H
 
@@ -15,14 +15,15 @@
 #define STORE_WINDOW_US (INT64_C(48) * 3600 * 1000000)
 
 enum {
-    STORE_STEPS_PER_RUN = 65536,   /* a step's row is run * this + number */
-    STORE_GROUP_WORKS = 1024,      /* a commit waits for no more, so that the first of them is not kept waiting */
-    STORE_GROUP_BYTES = 16 << 20,  /* likewise */
-    STORE_SEGMENT = 4096,          /* numbers a stretch: of the job index, and of what stretch.c notes */
-    STORE_CHECKPOINT_PAGES = 1024, /* 4 MiB of WAL, then its pages move into the file, while nobody is answered */
-    STORE_IDLE_SECONDS = 2,        /* without work, before the rest of the WAL moves */
-    STORE_PATIENCE_MS = 2,         /* before works that nobody waits for are committed alone */
-    STORE_MORE_WORKS = 16,         /* come before they are added to a group that waits for the syncer */
+    STORE_STEPS_PER_RUN = 65536,  /* a step's row is run * this + number */
+    STORE_GROUP_WORKS = 1024,     /* a commit waits for no more, so that the first of them is not kept waiting */
+    STORE_GROUP_BYTES = 16 << 20, /* likewise */
+    STORE_SEGMENT = 4096,         /* numbers a stretch: of the job index, and of what stretch.c notes */
+    STORE_MOVE_PAGES = 1024,      /* 4 MiB more of WAL, then the mover brings its pages into the file */
+    STORE_WAL_PAGES = 4096,       /* 16 MiB of WAL, then the writer moves the rest, and it begins anew */
+    STORE_IDLE_SECONDS = 2,       /* without work, before the rest of the WAL moves */
+    STORE_PATIENCE_MS = 2,        /* before works that nobody waits for are committed alone */
+    STORE_MORE_WORKS = 16,        /* come before they are added to a group that waits for the syncer */
     STORE_SYNC_WORKS = 4, /* a commit of so many is synced by the other thread: less is not worth its waking */
 };
 
@@ -116,6 +117,16 @@ struct stretch_notes {
     uint8_t generation[STORE_DIGEST_SIZE];
 };
 
+/* The WAL, as the writing thread knows it; in pages. */
+struct behind {
+    int wal;            /* it has so many */
+    int moved;          /* so many are known to be in the file */
+    int move_at;        /* then the mover moves them */
+    int restart_at;     /* then the writer moves what the mover has left */
+    bool has_restarted; /* since the mover began */
+    bool has_idle_work; /* something that an idle moment should move */
+};
+
 struct fingerprint_list {
     struct fingerprint *items;
     size_t count;
@@ -132,6 +143,7 @@ struct store {
 
     struct gather gather;
     sqlite3 *db;
+    sqlite3 *mover_db; /* the mover's; in the hands of that thread while it runs */
     sqlite3_stmt *statements[WRITER_STATEMENTS];
     struct fingerprints seen;
     struct fingerprint_list added; /* to `seen`, by the transaction that is on */
@@ -142,17 +154,16 @@ struct store {
     bool is_sync_owed;             /* for it */
     int group_works;               /* of the group that was taken */
     size_t group_bytes;
-    int wal_pages;
-    int checkpoint_at;    /* pages of WAL */
-    bool has_idle_work;   /* pages of WAL that an idle moment should move */
-    uint64_t indexed_seq; /* the job index knows the events up to it */
-    uint64_t index_at;    /* the last event at which it should be built on */
+    struct behind behind;
+    int move_pages, wal_pages; /* STORE_MOVE_PAGES and STORE_WAL_PAGES; a test sets less */
+    uint64_t indexed_seq;      /* the job index knows the events up to it */
+    uint64_t index_at;         /* the last event at which it should be built on */
     struct stretch_notes noted;
     uint64_t purge_from;       /* no event below it is done */
     int64_t purged_generation; /* those up to it were looked at */
     int64_t live_generation;   /* the last that the host named */
 
-    pthread_t writer, syncer;
+    pthread_t writer, syncer, mover;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     struct store_work *queue, **queue_end;
@@ -165,6 +176,10 @@ struct store {
     struct store_totals unsynced_totals;
     bool is_sync_over;
     struct store_totals committed; /* and synced */
+    pthread_cond_t has_move;
+    bool is_moving; /* the mover has something to do */
+    bool is_move_over;
+    int moved; /* pages of the WAL that were in the file when the mover had done */
     bool is_broken;
     struct error broken;
     void (*on_commit)(const struct store_work *first, void *context);
@@ -182,7 +197,7 @@ struct store_work *writer_take_more(struct store *store);
 /* group.c: all of `first`, linked by next, and what comes meanwhile, in one commit, handed to sync_group; or told
  * why not. */
 void group_commit(struct store *store, struct store_work *first);
-/* An error of the writing connection outside of a group: the store breaks if it has to. */
+/* An error of the writing connection outside of a group: as tell_failed_behind. */
 void group_failed_behind(struct store *store, const struct error *error);
 
 /* sync.c: the other thread. `context` is the struct store. It ends when is_sync_over is set, after what it has. */
@@ -198,6 +213,10 @@ void tell_failed(struct store_work *first, const struct error *error);
 /* The first time, the listener hears of it. What a failed sync left on the disk is unknown, so nothing may be
  * written after it, not even by the checkpoint that closing makes. */
 void tell_broken(struct store *store, const struct error *error);
+/* Something that nobody waits for has failed: the store breaks if it has to, or it is tried again later. Any
+ * thread. */
+void tell_failed_behind(struct store *store, const struct error *error);
+bool tell_is_fatal(const struct error *error);
 /* `error` may be NULL. */
 bool tell_is_broken(struct store *store, struct error *error);
 
@@ -277,7 +296,20 @@ struct jobs_range {
 void jobs_find(struct slice segment, struct slice job, struct jobs_range *range);
 uint64_t jobs_seq(struct slice segment, uint64_t last, size_t i);
 
-/* behind.c: what is done after the answers. */
-void behind_checkpoint(struct store *store, bool is_idle);
+/* behind.c: when the WAL's pages move into the file: after a group, and when there was no work for some time. */
+void behind_start(struct store *store);
+void behind_group(struct store *store);
+void behind_idle(struct store *store);
+/* After each commit: the WAL has so many pages. */
+void behind_count(struct store *store, int pages);
+
+/* mover.c: a third thread, with a connection of its own, that moves pages while commits go on. */
+int mover_open(struct store *store, struct error *error);
+/* `context` is the struct store. It ends when is_move_over is set, after what it has. */
+void *mover_main(void *context);
+/* Only while it rests, and while the WAL has pages that are not in the file: see mover.c. */
+void mover_start(struct store *store);
+/* Whether it has nothing to do; then *moved is set. `waits` for that. */
+bool mover_rests(struct store *store, bool waits, int *moved);
 
 #endif

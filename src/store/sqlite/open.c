@@ -49,7 +49,7 @@ struct store *store_open_for(const char *location, int64_t duplicates_us, struct
     store->lock = lock_take(store->path, error);
     if (store->lock < 0 || open_connection(store, error) < 0 ||
         schema_prepare(store->db, store->path, schema_migrations, error) < 0 || load(store, error) < 0 ||
-        take_over(store, error) < 0 || start_threads(store, error) < 0) {
+        take_over(store, error) < 0 || mover_open(store, error) < 0 || start_threads(store, error) < 0) {
         goto failed;
     }
     return store;
@@ -64,6 +64,7 @@ void store_close(struct store *store) {
     }
     end_thread(store, &store->is_stopping, &store->wake, store->writer);
     end_thread(store, &store->is_sync_over, &store->has_unsynced, store->syncer);
+    end_thread(store, &store->is_move_over, &store->has_move, store->mover);
     if (!store->is_broken) {
         mark_clean(store);
     } else {
@@ -111,13 +112,16 @@ static struct store *allocate(struct error *error) {
     store->queue_end = &store->queue;
     store->window_start = 1;
     store->purge_from = 1;
-    store->checkpoint_at = STORE_CHECKPOINT_PAGES;
+    store->move_pages = STORE_MOVE_PAGES;
+    store->wal_pages = STORE_WAL_PAGES;
+    behind_start(store);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&store->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_cond_init(&store->has_unsynced, NULL);
+    pthread_cond_init(&store->has_move, NULL);
     pthread_mutex_init(&store->mutex, NULL);
     if (fingerprints_init(&store->seen) < 0) {
         error_system(error, errno, "store: no random numbers");
@@ -252,6 +256,11 @@ static int start_threads(struct store *store, struct error *error) {
         end_thread(store, &store->is_stopping, &store->wake, store->writer);
         return -1;
     }
+    if (start_thread(&store->mover, "store-move", mover_main, store, error) < 0) {
+        end_thread(store, &store->is_stopping, &store->wake, store->writer);
+        end_thread(store, &store->is_sync_over, &store->has_unsynced, store->syncer);
+        return -1;
+    }
     return 0;
 }
 
@@ -283,12 +292,7 @@ static void end_thread(struct store *store, bool *is_over, pthread_cond_t *chang
 static int on_wal(void *context, sqlite3 *db, const char *name, int pages) {
     (void)db;
     (void)name;
-    struct store *store = context;
-    if (pages < store->wal_pages) {
-        store->checkpoint_at = STORE_CHECKPOINT_PAGES;
-    }
-    store->wal_pages = pages;
-    store->has_idle_work = true;
+    behind_count(context, pages);
     return SQLITE_OK;
 }
 
@@ -312,6 +316,8 @@ static void release(struct store *store) {
     for (size_t i = 0; i < WRITER_STATEMENTS; i++) {
         sqlite3_finalize(store->statements[i]);
     }
+    /* The last one to be closed moves what is left, unless it was told not to. */
+    sqlite3_close(store->mover_db);
     sqlite3_close(store->db);
     gather_reset(&store->gather);
     lock_release(store->lock);
@@ -319,6 +325,7 @@ static void release(struct store *store) {
     free(store->added.items);
     pthread_cond_destroy(&store->wake);
     pthread_cond_destroy(&store->has_unsynced);
+    pthread_cond_destroy(&store->has_move);
     pthread_mutex_destroy(&store->mutex);
     free(store->path);
     free(store);

@@ -38,6 +38,18 @@ void tell_failed(struct store_work *first, const struct error *error) {
     }
 }
 
+void tell_failed_behind(struct store *store, const struct error *error) {
+    if (tell_is_fatal(error)) {
+        tell_broken(store, error);
+    } else {
+        log_warn("store", "work behind the answers is put off", LOG_TEXT("reason", error->message), LOG_END);
+    }
+}
+
+bool tell_is_fatal(const struct error *error) {
+    return db_is_broken_by(error) || error->code == ERROR_CLOSED;
+}
+
 bool tell_is_broken(struct store *store, struct error *error) {
     pthread_mutex_lock(&store->mutex);
     bool is_broken = store->is_broken;

@@ -18,7 +18,7 @@ void *writer_main(void *context) {
     struct store_work *group;
     while ((group = take_group(store)) != NULL) {
         group_commit(store, group);
-        behind_checkpoint(store, false);
+        behind_group(store);
         jobs_behind(store);
     }
     return NULL;
@@ -87,7 +87,7 @@ static struct store_work *take_group(struct store *store) {
 
 /* At rest nothing wakes the thread: a time-out is set only once after work, to move the WAL's pages. */
 static void wait_for_work(struct store *store) {
-    if (!store->has_idle_work) {
+    if (!store->behind.has_idle_work) {
         pthread_cond_wait(&store->wake, &store->mutex);
         return;
     }
@@ -98,7 +98,7 @@ static void wait_for_work(struct store *store) {
     }
     if (result == ETIMEDOUT && store->queue == NULL && !store->is_stopping) {
         pthread_mutex_unlock(&store->mutex);
-        behind_checkpoint(store, true);
+        behind_idle(store);
         pthread_mutex_lock(&store->mutex);
     }
 }
