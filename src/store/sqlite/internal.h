@@ -1,7 +1,8 @@
 /* The store's own parts; what each file of this folder offers the others.
  *
  * Who touches what: what stands behind the mutex in struct store belongs to it. `gather` says for itself;
- * `mover_db` is the mover's. Everything else is the writing thread's, from the moment it starts until store_close has joined it. */
+ * `mover_db` is the mover's. Everything else is the writing thread's, from the moment it starts until store_close
+ * has joined it. */
 #ifndef STORE_SQLITE_INTERNAL_H
 #define STORE_SQLITE_INTERNAL_H
 
