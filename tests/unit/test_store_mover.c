@@ -154,20 +154,23 @@ static void commits_go_on_while_pages_move(void **state) {
 /* What moved into the file leaves the WAL to be written from its start again, though commits never cease. */
 static void the_wal_does_not_grow_for_ever(void **state) {
     enum { EVENTS = 60, PASSES = EVENTS * (LARGE / 4096) / STORE_MOVE_PAGES };
+    int small = EVENTS;
     struct store *store = open_kit(*state);
     int passes = 0;
     for (int i = 0; i < EVENTS; i++) {
         set_syncs(true, 0);
         assert_int_equal(append(store, i, true), ERROR_NONE);
+        /* Told after the mover was begun for the one before. */
+        assert_int_equal(append(store, small++, false), ERROR_NONE);
         if (is_moving(store)) {
             wait_for_a_sync();
-            assert_int_equal(append(store, EVENTS + i, false), ERROR_NONE);
+            assert_int_equal(append(store, small++, false), ERROR_NONE);
             passes++;
         }
         set_syncs(false, 0);
         wait_for_the_mover(store);
     }
-    assert_in_range(passes, PASSES * 2 / 3, PASSES);
+    assert_in_range(passes, PASSES * 2 / 3, EVENTS);
     assert_in_range(wal_size(*state), 1, (STORE_WAL_PAGES + 2 * STORE_MOVE_PAGES) * FRAME);
     store_close(store);
     assert_int_equal(wal_size(*state), -1);
@@ -237,8 +240,8 @@ static void a_file_that_cannot_be_synced_breaks_the_store(void **state) {
         assert_true(count++ < STORE_MOVE_PAGES);
     }
     assert_int_equal(append(store, count, false), ERROR_CLOSED);
-    assert_int_equal(breaks, 1);
     store_close(store);
+    assert_int_equal(breaks, 1); /* told by the mover, which is over now */
     set_syncs(false, 0);
     store = open_kit(*state);
     assert_true(totals_of(store).events >= (uint64_t)count);

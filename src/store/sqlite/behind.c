@@ -4,7 +4,6 @@
  * commits. */
 #include "store/sqlite/internal.h"
 
-static void collect(struct store *store, int moved);
 static void move_rest(struct store *store);
 
 void behind_start(struct store *store) {
@@ -36,10 +35,11 @@ void behind_group(struct store *store) {
     if (!mover_rests(store, is_too_long, &moved)) {
         return;
     }
-    collect(store, moved);
+    /* What the mover told of a WAL that has begun anew since is of no more use. */
+    moved = behind->has_restarted ? 0 : moved;
     if (is_too_long || !is_due) {
         move_rest(store);
-    } else if (behind->wal > behind->moved) {
+    } else if (behind->wal > moved) {
         behind->move_at = behind->wal + store->move_pages;
         behind->has_restarted = false;
         mover_start(store);
@@ -49,22 +49,14 @@ void behind_group(struct store *store) {
 void behind_idle(struct store *store) {
     int moved;
     if (!tell_is_broken(store, NULL) && mover_rests(store, false, &moved)) {
-        collect(store, moved);
         store->behind.has_idle_work = false;
         move_rest(store);
     }
 }
 
-/* What the mover told of a WAL that has begun anew since is of no more use. */
-static void collect(struct store *store, int moved) {
-    store->behind.moved = store->behind.has_restarted ? 0 : moved;
-}
-
 static void move_rest(struct store *store) {
     store->behind.move_at = store->behind.restart_at = store->behind.wal + store->move_pages;
-    int all;
-    int moved;
-    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &moved);
+    int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (code != SQLITE_OK && code != SQLITE_BUSY) {
         struct error error = {0};
         db_error(store->db, code, "move the WAL into the file", &error);

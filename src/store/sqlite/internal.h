@@ -121,7 +121,6 @@ struct stretch_notes {
 /* The WAL, as the writing thread knows it; in pages. */
 struct behind {
     int wal;            /* it has so many */
-    int moved;          /* so many are known to be in the file */
     int move_at;        /* then the mover moves them */
     int restart_at;     /* then the writer moves what the mover has left */
     bool has_restarted; /* since the mover began */
