@@ -43,6 +43,7 @@ static void on_pump(struct loop_task *task) {
         }
         begun++;
     }
+    store_reader_end(host->reader); /* what was read back, was read from one moment */
     intake_refill(host);
 }
 

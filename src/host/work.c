@@ -153,6 +153,7 @@ static struct work *new_work(struct host *host, uint64_t seq, struct copy *copy)
 
 /* The event, its runs as they were stored, or fresh ones. */
 static struct work *read_work(struct host *host, uint64_t seq, bool *is_gone) {
+    store_reader_begin(host->reader); /* until the pump's slice is over */
     struct copy *copy = fault_point("host.read") ? NULL : read_copy(host, seq, is_gone);
     struct work *work = copy == NULL ? NULL : new_work(host, seq, copy);
     if (work == NULL) {

@@ -362,11 +362,36 @@ static void a_replay_is_answered_though_the_loop_has_ended(void **state) {
     assert_int_equal(order.run_count, 1);
 }
 
+static bool reads_event(uint64_t seq) {
+    struct store_record record;
+    return store_read_event(host->reader, seq, &record, NULL) == 0;
+}
+
+/* Without a copy it is read, in a transaction of the pump's slice. */
+static void events_are_read_back_from_one_moment_of_the_store(void **state) {
+    (void)state;
+    uint64_t seq = 0;
+    struct lane *lane = lanes_take(&host->lanes, &seq);
+    struct kit_event later;
+    intake_release(host, lane->taken->copy);
+    free(lane->taken->copy);
+    lane->taken->copy = NULL;
+    assert_int_equal(work_begin(host, lane, seq), 0);
+    assert_non_null(run_of(0));
+    kit_event(&later, "e2", "j1", "words");
+    assert_int_equal(kit_append(host->store, &later.event), ERROR_NONE);
+    assert_false(reads_event(SEQ + 1));
+    host_pump(host);
+    turn();
+    assert_true(reads_event(SEQ + 1));
+}
+
 #define HOSTED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
         HOSTED(a_new_event_is_begun_without_a_read),
+        HOSTED(events_are_read_back_from_one_moment_of_the_store),
         HOSTED(a_handler_that_came_later_has_no_run_of_it),
         HOSTED(changes_of_a_turn_go_to_the_store_together),
         HOSTED(the_end_of_an_event_is_patient_unless_its_lane_waits),

@@ -189,6 +189,31 @@ static void states_are_found_where_they_are_rare(void **state) {
     assert_int_equal(parked_of_job.seqs[0], 3);
 }
 
+static bool is_there(struct shared *shared, uint64_t seq) {
+    struct store_record record;
+    struct error error = {0};
+    int result = store_read_event(shared->reader, seq, &record, &error);
+    assert_true(result == 0 || error.code == ERROR_NOT_FOUND);
+    return result == 0;
+}
+
+/* The last test: it appends. */
+static void what_is_read_together_is_of_one_moment(void **state) {
+    struct shared *shared = *state;
+    store_reader_end(shared->reader);
+    assert_true(is_there(shared, EVENTS));
+    store_reader_begin(shared->reader);
+    store_reader_begin(shared->reader);
+    assert_false(is_there(shared, EVENTS + 1));
+    assert_int_equal(kit_append_many(shared->store, EVENTS + 1, 1), ERROR_NONE);
+    assert_false(is_there(shared, EVENTS + 1));
+    assert_true(is_there(shared, EVENTS));
+    store_reader_end(shared->reader);
+    assert_true(is_there(shared, EVENTS + 1));
+    assert_int_equal(kit_append_many(shared->store, EVENTS + 2, 1), ERROR_NONE);
+    assert_true(is_there(shared, EVENTS + 2));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_job_index_grows_by_segments),
@@ -200,6 +225,7 @@ int main(void) {
         cmocka_unit_test(events_end_together),
         cmocka_unit_test(only_ends_come_together),
         cmocka_unit_test(states_are_found_where_they_are_rare),
+        cmocka_unit_test(what_is_read_together_is_of_one_moment),
     };
     return cmocka_run_group_tests(tests, fill, empty);
 }

@@ -49,6 +49,18 @@ void store_reader_free(struct store_reader *reader) {
     free(reader);
 }
 
+void store_reader_begin(struct store_reader *reader) {
+    if (sqlite3_get_autocommit(reader->db) != 0) {
+        db_step(reader->db, reader->statements[READER_BEGIN], "begin to read", NULL);
+    }
+}
+
+void store_reader_end(struct store_reader *reader) {
+    if (sqlite3_get_autocommit(reader->db) == 0) {
+        db_step(reader->db, reader->statements[READER_END], "end reading", NULL);
+    }
+}
+
 int store_each_open(struct store_reader *reader, uint64_t after,
                     int (*visit)(void *context, const struct store_open_event *event), void *context,
                     struct error *error) {
@@ -219,6 +231,8 @@ static int prepare(struct store_reader *reader, struct error *error) {
                        " JOIN blobs b ON b.id = f.blob WHERE g.digest = ? ORDER BY path",
         [READ_TIMERS] = "SELECT id, due, lane, type, raw FROM timers WHERE due < ? ORDER BY due, id LIMIT ?",
         [READ_NEXT_TIMER] = "SELECT min(due) FROM timers",
+        [READER_BEGIN] = "BEGIN",
+        [READER_END] = "COMMIT",
         [QUERY_ANY] = query_any,
         [QUERY_ASIDE] = query_aside,
         [QUERY_SEGMENT] = query_segment,

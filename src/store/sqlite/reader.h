@@ -14,6 +14,8 @@ enum reader_statement {
     READ_FILES,
     READ_TIMERS,
     READ_NEXT_TIMER,
+    READER_BEGIN,
+    READER_END,
     QUERY_ANY,
     QUERY_ASIDE,
     QUERY_SEGMENT,
