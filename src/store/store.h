@@ -260,9 +260,8 @@ struct store_reader;
 struct store_reader *store_reader_new(struct store *store, struct error *error);
 void store_reader_free(struct store_reader *reader);
 /* What is read from here to the end is read from one moment of the store: the file is locked once, not for each
- * read. For a moment only: what is committed meanwhile stays unseen, and the WAL cannot begin anew. Beginning again
- * before the end does nothing, nor does an end without a beginning; when it cannot begin, each read stands for
- * itself. */
+ * read. For a moment only: what is committed meanwhile stays unseen, and the WAL cannot begin anew. To begin twice
+ * or to end twice does nothing; when it cannot begin, each read stands for itself. */
 void store_reader_begin(struct store_reader *reader);
 void store_reader_end(struct store_reader *reader);
 

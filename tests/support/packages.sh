@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2034
 
 packages_build=(gcc libc6-dev cmake ninja-build pkg-config liblua5.4-dev libmicrohttpd-dev libcjson-dev libsodium-dev
-  libcurl4-openssl-dev libsqlite3-dev ca-certificates tzdata)
+  libcurl4-openssl-dev libsqlite3-dev libmimalloc-dev ca-certificates tzdata)
 packages_quickstart=(curl openssl)
 packages_test=(g++ libcmocka-dev lua5.4 lua-busted lua-check lua-socket lua-dkjson lua-filesystem clang-format curl openssl
   sqlite3 rapidjson-dev wrk)
