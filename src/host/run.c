@@ -179,15 +179,16 @@ static void send_run(struct run *run, const struct handler *handler) {
     loop_timer_set(host->loop, &run->timer, clock_monotonic_ns() + time_ns, on_overtime);
 }
 
-/* The event's own, and another for each of its handlers: the same again when the run is done again. */
+/* The event's own, and another for each of its handlers: the same again when the run is done again. An event is
+ * known by its number, and among those of other stores by the microsecond of its receipt and its lane: its bytes
+ * would be a kilobyte to hash for each run. */
 static uint64_t seed_of(const struct run *run) {
-    struct work *work = run->work;
+    const struct work *work = run->work;
+    const uint64_t event[] = {work->seq, (uint64_t)work->copy->received_us, work->copy->lane};
     uint8_t out[CRYPTO_DIGEST_SIZE];
     struct crypto_digest digest;
     crypto_digest_begin(&digest);
-    crypto_digest_part(&digest,
-                       slice_make((const char *)&work->copy->received_us, sizeof work->copy->received_us));
-    crypto_digest_part(&digest, work->copy->raw);
+    crypto_digest_part(&digest, slice_make((const char *)event, sizeof event));
     crypto_digest_part(&digest, slice_of(run->handler));
     crypto_digest_end(&digest, out);
     uint64_t seed;

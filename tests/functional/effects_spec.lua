@@ -316,6 +316,23 @@ describe("a run that is done again", function()
     server:stop()
   end)
 
+  it("meets a chance that no other event and no other handler has", function()
+    local router, draw = ledger.open(), "return function() return uuid() end"
+    local server = serve(router, { ["RouterJobQueued.lua"] = draw, ["RouterJobQueued/second.lua"] = draw })
+    local seen, count = {}, 0
+    for seq = 1, 2 do
+      deliver(server, "RouterJobQueued", "j1")
+      for _, run in ipairs(server:wait_state(seq, "done").runs) do
+        assert.is_string(run.returned)
+        assert.is_nil(seen[run.returned])
+        seen[run.returned] = true
+        count = count + 1
+      end
+    end
+    assert.equal(4, count)
+    server:stop()
+  end)
+
   it("takes up its journal with a script that was edited meanwhile", function()
     local router = ledger.open()
     local server = serve(router, {
