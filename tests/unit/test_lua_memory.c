@@ -2,6 +2,8 @@
 #include "worker_kit.h"
 
 #include "lua/memory.h"
+#include "lua/sandbox.h"
+#include <lua.h>
 #include <stdlib.h>
 
 static void test_accounts(void **state) {
@@ -139,6 +141,27 @@ static void test_garbage_is_given_back(void **state) {
     world_close(&world);
 }
 
+static int no_more(lua_State *L) {
+    (void)L;
+    return 0;
+}
+
+/* Its work is by what lives, not by what is garbage: it waits until there is several times as much. */
+static void test_collector_is_patient(void **state) {
+    (void)state;
+    struct sandbox *sandbox = sandbox_new(64 << 20, no_more, NULL, NULL);
+    assert_non_null(sandbox);
+    lua_gc(sandbox->L, LUA_GCCOLLECT);
+    size_t living = sandbox->memory.used, most = 0;
+    for (int i = 0; i < 500 * 1000; i++) {
+        lua_createtable(sandbox->L, 0, 1);
+        lua_pop(sandbox->L, 1);
+        most = sandbox->memory.used > most ? sandbox->memory.used : most;
+    }
+    assert_in_range(most, 7 * living / 2, 7 * living);
+    sandbox_free(sandbox);
+}
+
 /* Many runs that each stay under their limit and together pass the whole's. */
 static void test_all_together(void **state) {
     (void)state;
@@ -169,7 +192,7 @@ int main(void) {
         cmocka_unit_test(test_accounts),          cmocka_unit_test(test_slot_is_used_again),
         cmocka_unit_test(test_whole_and_relaxed), cmocka_unit_test(test_runaway_hurts_only_itself),
         cmocka_unit_test(test_one_large_block),   cmocka_unit_test(test_garbage_is_given_back),
-        cmocka_unit_test(test_all_together),
+        cmocka_unit_test(test_all_together),      cmocka_unit_test(test_collector_is_patient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
