@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "crypto/crypto.h"
 #include "host/conductor.h"
+#include "host/waiter.h"
 #include "unit/store_kit.h"
 #include <cmocka.h>
 #include <sched.h>
@@ -177,6 +178,33 @@ static void a_new_event_is_begun_without_a_read(void **state) {
     assert_int_equal(run_of(0)->stored, STORE_QUEUED);
     assert_true(run_of(0)->work->is_stored);
     list_remove(&run_of(0)->in_ready);
+}
+
+static void fire(struct loop_timer *timer) {
+    loop_timer_cancel(host->loop, timer);
+    timer->fire(timer);
+    turn();
+}
+
+static void one_that_waited_and_cannot_be_read_is_tried_again(void **state) {
+    (void)state;
+#ifndef SWITCHHOOK_FAULTS
+    skip();
+#endif
+    begin();
+    list_remove(&run_of(0)->in_ready);
+    run_fail(run_of(0), &(struct verdict){.result = "answer", .is_retryable = true, .retry_after_s = 3600});
+    wait_until(has_waiter);
+    generation.slots = &slot;
+    generation.options.workers = 1;
+    slot.is_ready = true;
+    fire(&CONTAINER_OF(list_first(&host->waiters), struct waiter, in_list)->timer);
+    assert_int_equal(host->waiter_count, 1);
+    assert_null(run_of(0));
+    assert_true(loop_timer_is_set(&host->pump_later));
+    fire(&host->pump_later);
+    assert_int_equal(host->waiter_count, 0);
+    assert_int_equal(run_of(0)->state, RUN_ON);
 }
 
 static void a_handler_that_came_later_has_no_run_of_it(void **state) {
@@ -391,6 +419,7 @@ static void events_are_read_back_from_one_moment_of_the_store(void **state) {
 int main(void) {
     static const struct CMUnitTest tests[] = {
         HOSTED(a_new_event_is_begun_without_a_read),
+        HOSTED(one_that_waited_and_cannot_be_read_is_tried_again),
         HOSTED(events_are_read_back_from_one_moment_of_the_store),
         HOSTED(a_handler_that_came_later_has_no_run_of_it),
         HOSTED(changes_of_a_turn_go_to_the_store_together),
@@ -405,6 +434,6 @@ int main(void) {
         HOSTED(a_host_that_never_ran_answers_when_it_is_closed),
         HOSTED(a_replay_is_answered_though_the_loop_has_ended),
     };
-    setenv("SWITCHHOOK_FAULT", "host.read:1:fail", 1); /* in the first test */
+    setenv("SWITCHHOOK_FAULT", "host.read:1:fail,host.read:3:fail", 1); /* in the first two tests */
     return cmocka_run_group_tests_name("host: runs", tests, NULL, NULL);
 }
