@@ -7,10 +7,14 @@
 
 #include <cmocka.h>
 
+#include "store/sqlite/lock.h"
 #include "store/sqlite/schema.h"
 #include "store_asserts.h"
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/inotify.h>
+#include <sys/wait.h>
 
 static void expect_refusal(const char *location, enum error_code code, const char *words) {
     struct error error = {0};
@@ -61,6 +65,57 @@ static void a_second_host_is_refused(void **state) {
     store_close(store);
     store = open_kit(kit);
     store_close(store);
+}
+
+/* Takes the lock in a process that ends, and leaves a child of it behind that has the descriptor. With `lets_go`
+ * it ends when somebody has found the lock taken, and looked by whom. Gives the child's number. */
+static pid_t leave_lock_behind(const struct kit *kit, bool lets_go) {
+    int ready[2];
+    pid_t left = -1;
+    assert_int_equal(pipe(ready), 0);
+    pid_t holder = fork();
+    if (holder == 0) {
+        char path[160];
+        snprintf(path, sizeof path, "%s.lock", kit->path);
+        bool is_locked = lock_take(kit->path, NULL) >= 0;
+        pid_t child = is_locked ? fork() : -1;
+        if (child != 0) {
+            _exit(child < 0);
+        }
+        int notify = inotify_init();
+        struct inotify_event event;
+        alarm(60);
+        pid_t self = inotify_add_watch(notify, path, lets_go ? IN_ACCESS : IN_DELETE) < 0 ? -1 : getpid();
+        _exit(write(ready[1], &self, sizeof self) < 0 || read(notify, &event, sizeof event) < 0);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &left, sizeof left), sizeof left);
+    close(ready[0]);
+    int status = -1;
+    assert_int_equal(waitpid(holder, &status, 0), holder);
+    assert_int_equal(status, 0);
+    return left;
+}
+
+static void a_lock_that_outlives_its_process_is_waited_for(void **state) {
+    const struct kit *kit = *state;
+    struct error error = {0};
+    assert_true(leave_lock_behind(kit, true) > 0);
+    struct store *store = store_open(kit->path, &error);
+    if (store == NULL) {
+        fail_msg("%s", error.message);
+    }
+    store_close(store);
+}
+
+static void a_lock_that_is_never_given_up_is_refused_in_the_end(void **state) {
+    const struct kit *kit = *state;
+    struct error error = {0};
+    pid_t left = leave_lock_behind(kit, false);
+    assert_true(left > 0);
+    assert_null(store_open(kit->path, &error));
+    kill(left, SIGKILL);
+    assert_int_equal(error.code, ERROR_BUSY);
 }
 
 static void a_lock_file_that_was_left_does_not_matter(void **state) {
@@ -346,6 +401,8 @@ static void a_host_that_lost_its_store_stops_writing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_second_host_is_refused),
+        STORE_TEST(a_lock_that_outlives_its_process_is_waited_for),
+        STORE_TEST(a_lock_that_is_never_given_up_is_refused_in_the_end),
         STORE_TEST(a_lock_file_that_was_left_does_not_matter),
         STORE_TEST(the_files_are_the_owners_alone),
         STORE_TEST(the_location_may_name_its_kind),

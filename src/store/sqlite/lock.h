@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-/* Locks PATH.lock. The descriptor, or -1: ERROR_BUSY when another process has it. */
+/* Locks PATH.lock. The descriptor, or -1: ERROR_BUSY when another process has it: at once when that one lives,
+ * after 3 seconds when it was killed and has left a child behind that was about to become its worker. */
 int lock_take(const char *path, struct error *error);
 void lock_release(int fd);
 
